@@ -1,0 +1,55 @@
+/**
+ * What the broker needs of the house: somebody who judges each publish, and somebody who is told who comes
+ * and goes. The broker knows MQTT and identities, nothing of traffic.
+ */
+import type { CodedError } from '../schemas/coded-error.ts'
+
+export type Role = 'device' | 'center' | 'operator' | 'simulator'
+
+/** Who a certificate says it is. */
+export interface Identity {
+  readonly role: Role
+  /** Common name: the client id and topic prefix of a device; the zone of a simulator. */
+  readonly name: string
+  /** Serial number of the certificate, lower-case hex. */
+  readonly serial: string
+}
+
+/** A publish that passed the ACL. */
+export interface Arrival {
+  readonly identity: Identity
+  /** MQTT client id: for devices and simulators the node that speaks. */
+  readonly clientId: string
+  readonly topic: string
+  /** Valid only until the answer is given; copy what must live longer. */
+  readonly payload: Buffer
+  readonly qos: 0 | 1 | 2
+  readonly retain: boolean
+  readonly dup: boolean
+}
+
+/**
+ * acknowledge: PUBACK, and pass on to subscribers when `forward` (never for duplicate or quarantined).
+ * close: no PUBACK; the connection is closed for the reason given.
+ */
+export type GateAnswer =
+  | { readonly kind: 'acknowledge'; readonly forward: boolean }
+  | { readonly kind: 'close'; readonly error: CodedError }
+
+/**
+ * Judges each publish of a client, and wills, before anything else happens to it. `answer` is called exactly
+ * once, at once or later: PUBACK waits for it, and while it is withheld the connection is not read further.
+ * Arrivals of one connection are judged in order; answers may come in any order, PUBACKs keep theirs.
+ */
+export interface PublishGate {
+  admit(arrival: Arrival, answer: (answer: GateAnswer) => void): void
+}
+
+export interface ConnectionObserver {
+  /** A device (or simulated device) is connected and has subscribed to its commands: it can be commanded. */
+  clientReady(clientId: string, identity: Identity): void
+  clientGone(clientId: string, identity: Identity): void
+}
+
+/** How a QoS 1 delivery to one client ended. */
+export type DeliveryOutcome = 'delivered' | 'offline' | 'timeout'

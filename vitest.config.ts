@@ -1,0 +1,11 @@
+/** How the tests run: in forked processes (worker threads, sockets and SQLite are real), nothing shared between files. */
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+})
