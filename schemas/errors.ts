@@ -48,3 +48,19 @@ export const CommandLineInvalid = defineError({
   blame: 'operator',
   retry: 'never',
 })
+
+export const ConfigUnreadable = defineError({
+  code: 'IG_ERR_CONFIG_UNREADABLE',
+  message: 'file %s cannot be read: %s',
+  hint: 'Check the path, its permissions, and that the file is JSON.',
+  blame: 'operator',
+  retry: 'never',
+})
+
+export const ConfigInvalid = defineError({
+  code: 'IG_ERR_CONFIG_INVALID',
+  message: 'file %s, key %s: %s',
+  hint: 'Run the program with --help for its options; docs/config.md describes every key.',
+  blame: 'operator',
+  retry: 'never',
+})
