@@ -1,0 +1,188 @@
+/**
+ * Every series the house has seen, brought up to date reading by reading.
+ *
+ * - A reading goes to its detector's bucket; a closed bucket moves the detector's three series one step on.
+ * - Bounded: at most `detectorsMax` detectors, about 30 kB each; readings of further ones are refused and counted.
+ * - Whole state in a plain value and back (`snapshot`, `restore`), for a restart without relearning.
+ */
+import { Track, type TrackSnapshot } from '../judges/track.ts'
+import type { Quantity, Reading } from '../ports.ts'
+import { type Bucket, type BucketSnapshot, Buckets } from './buckets.ts'
+import { type Calendar, dayTypeOf, slotMs } from './calendar.ts'
+import { type CarrySnapshot, ProfileForecast } from './profile-forecast.ts'
+import { type SeriesSnapshot, SeriesState } from './series-state.ts'
+
+export const detectorsMax = 20_000
+export const quantities = ['vehiclesPer5Min', 'speedKmh', 'occupancyPercent'] as const
+export const profileModel = 'profile'
+
+export interface Series {
+  readonly node: string
+  readonly component: string
+  readonly quantity: Quantity
+  readonly state: SeriesState
+  readonly profile: ProfileForecast
+  /** By model id; the profile's own is always there. */
+  readonly tracks: Map<string, Track>
+  /** End of the newest bucket, and of the newest that had a value; 0 before the first. */
+  newestMs: number
+  knownMs: number
+}
+
+interface Detector {
+  readonly buckets: Buckets
+  readonly series: readonly Series[]
+}
+
+export interface BookSnapshot {
+  readonly detectors: readonly {
+    readonly node: string
+    readonly component: string
+    readonly buckets: BucketSnapshot
+    readonly series: readonly {
+      readonly quantity: Quantity
+      readonly newestMs: number
+      readonly knownMs: number
+      readonly state: SeriesSnapshot
+      readonly profile: CarrySnapshot
+      readonly tracks: Readonly<Record<string, TrackSnapshot>>
+    }[]
+  }[]
+}
+
+/** A series has moved one step; `value` is NaN where the bucket had none. Called before the forecast is renewed. */
+export type OnStep = (series: Series, endMs: number, value: number) => void
+
+export class Book {
+  readonly #detectors = new Map<string, Detector>()
+  readonly #calendar: Calendar
+  readonly #onStep: OnStep
+  refused = 0
+
+  constructor(calendar: Calendar, onStep: OnStep) {
+    this.#calendar = calendar
+    this.#onStep = onStep
+  }
+
+  /** True when the reading closed a bucket, so that there is something new to forecast from. */
+  observe(reading: Reading): boolean {
+    const detector = this.#open(reading.node, reading.component)
+    if (!detector) return false
+    const closed = detector.buckets.add(reading)
+    for (const bucket of closed) {
+      for (const series of detector.series) this.#step(series, bucket)
+    }
+    return closed.length > 0
+  }
+
+  find(node: string, component: string, quantity: Quantity): Series | undefined {
+    const detector = this.#detectors.get(keyOf(node, component))
+    return detector?.series.find((series) => series.quantity === quantity)
+  }
+
+  *all(): Generator<Series> {
+    for (const detector of this.#detectors.values()) yield* detector.series
+  }
+
+  get detectorCount(): number {
+    return this.#detectors.size
+  }
+
+  snapshot(): BookSnapshot {
+    return {
+      detectors: [...this.#detectors.values()].map(({ buckets, series }) => ({
+        node: series[0]!.node,
+        component: series[0]!.component,
+        buckets: buckets.snapshot(),
+        series: series.map((one) => ({
+          quantity: one.quantity,
+          newestMs: one.newestMs,
+          knownMs: one.knownMs,
+          state: one.state.snapshot(),
+          profile: one.profile.snapshot(),
+          tracks: Object.fromEntries([...one.tracks].map(([id, track]) => [id, track.snapshot()])),
+        })),
+      })),
+    }
+  }
+
+  restore(snapshot: BookSnapshot): void {
+    for (const { node, component, buckets, series } of snapshot.detectors) {
+      this.#detectors.set(keyOf(node, component), {
+        buckets: new Buckets(buckets),
+        series: series.map((one) => ({
+          node,
+          component,
+          quantity: one.quantity,
+          newestMs: one.newestMs,
+          knownMs: one.knownMs,
+          state: new SeriesState(one.state),
+          profile: new ProfileForecast(one.profile),
+          tracks: new Map(Object.entries(one.tracks).map(([id, track]) => [id, new Track(track)])),
+        })),
+      })
+    }
+  }
+
+  #open(node: string, component: string): Detector | undefined {
+    const key = keyOf(node, component)
+    let detector = this.#detectors.get(key)
+    if (detector) return detector
+    if (this.#detectors.size >= detectorsMax) {
+      this.refused += 1
+      return undefined
+    }
+    detector = {
+      buckets: new Buckets(),
+      series: quantities.map((quantity) => createSeries(node, component, quantity)),
+    }
+    this.#detectors.set(key, detector)
+    return detector
+  }
+
+  #step(series: Series, bucket: Bucket): void {
+    const value = quantityOf(bucket, series.quantity)
+    const { endMs } = bucket
+    this.#onStep(series, endMs, value)
+    const slot = this.#calendar.slot(endMs)
+    series.state.update(value, slot, dayTypeOf(this.#calendar.dayOfWeek(endMs)))
+    series.newestMs = endMs
+    if (Number.isFinite(value)) {
+      series.knownMs = endMs
+      series.profile.learn(endMs, value, series.state.scale)
+    }
+    if (series.state.seen === 0) return
+    const typeAt = (step: number) => dayTypeOf(this.#calendar.dayOfWeek(endMs + step * slotMs))
+    series.tracks
+      .get(profileModel)!
+      .put(endMs, series.profile.forecast(endMs, slot, typeAt, series.state))
+  }
+}
+
+function createSeries(node: string, component: string, quantity: Quantity): Series {
+  return {
+    node,
+    component,
+    quantity,
+    state: new SeriesState(),
+    profile: new ProfileForecast(),
+    tracks: new Map([[profileModel, new Track()]]),
+    newestMs: 0,
+    knownMs: 0,
+  }
+}
+
+export function quantityOf(bucket: Bucket, quantity: Quantity): number {
+  switch (quantity) {
+    case 'vehiclesPer5Min':
+      return bucket.vehicles
+    case 'speedKmh':
+      return bucket.speedKmh
+    case 'occupancyPercent':
+      return bucket.occupancyPercent
+  }
+}
+
+function keyOf(node: string, component: string): string {
+  return `${node} ${component}`
+}

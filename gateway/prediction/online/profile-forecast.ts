@@ -1,0 +1,103 @@
+/**
+ * The forecast that is always there: the seasonal profile plus what is left of the recent residual.
+ *
+ *   p50(h) = profile(now + h) + carry(h) × mean residual of the last half hour
+ *
+ * - `carry` is learned per series and horizon as a ratio of two running sums, between 0 and 1, from a prior that
+ *   equals about a day of experience. No network, no thread, no file: what control falls back to.
+ * - A detector in its first hour has no profile: then the mean of the last half hour stands for it.
+ */
+import { horizonSteps, type RawQuantiles, rawSize } from '../judges/track.ts'
+import { slotMs, slotsPerDay } from './calendar.ts'
+import type { ProfileValue } from './seasonal-profile.ts'
+import type { SeriesState } from './series-state.ts'
+
+const horizonCount = horizonSteps.length
+/** Share of a residual that is left after 5, 15, 30, 60 minutes, before anything was learned. */
+const carryPrior = [0.7, 0.65, 0.55, 0.4] as const
+const priorWeight = 100
+/** The sums forget over about a fortnight. */
+const memory = 14 * slotsPerDay
+/** A normal's 90 % point over its mean absolute deviation. */
+const p90PerDeviation = 1.2816 * Math.sqrt(Math.PI / 2)
+const deviationShareMin = 0.02
+const ringSize = 16
+
+export interface CarrySnapshot {
+  readonly sums: readonly number[]
+  readonly slots: readonly number[]
+  readonly pending: readonly number[]
+}
+
+export class ProfileForecast {
+  /** Per horizon: Σ x·y, Σ x². */
+  readonly #sums: Float64Array
+  readonly #slots: Float64Array
+  /** Per ring place: the residual then, and the profile at each horizon as it was then. */
+  readonly #pending: Float32Array
+  readonly raw: RawQuantiles = new Float32Array(rawSize)
+  readonly #at: ProfileValue = { smooth: 0, raw: 0, days: 0, daysOfType: 0 }
+
+  constructor(snapshot?: CarrySnapshot) {
+    this.#sums = Float64Array.from({ length: horizonCount * 2 }, (_, i) => snapshot?.sums[i] ?? 0)
+    this.#slots = Float64Array.from({ length: ringSize }, (_, i) => snapshot?.slots[i] ?? -1)
+    this.#pending = Float32Array.from(
+      { length: ringSize * (1 + horizonCount) },
+      (_, i) => snapshot?.pending[i] ?? 0,
+    )
+  }
+
+  /** Learns from the value of the bucket that ended at `endMs`. Call before `forecast` of the same bucket. */
+  learn(endMs: number, value: number, scale: number): void {
+    for (let horizon = 0; horizon < horizonCount; horizon++) {
+      const slot = endMs / slotMs - horizonSteps[horizon]!
+      if (slot < 0 || this.#slots[slot % ringSize] !== slot) continue
+      const place = (slot % ringSize) * (1 + horizonCount)
+      const x = this.#pending[place]! / scale
+      const y = (value - this.#pending[place + 1 + horizon]!) / scale
+      const forget = 1 - 1 / memory
+      this.#sums[horizon * 2] = this.#sums[horizon * 2]! * forget + x * y
+      this.#sums[horizon * 2 + 1] = this.#sums[horizon * 2 + 1]! * forget + x * x
+    }
+  }
+
+  /** Fills `raw`. `typeAt` tells the kind of day a number of steps ahead. */
+  forecast(
+    endMs: number,
+    slot: number,
+    typeAt: (step: number) => 0 | 1,
+    state: SeriesState,
+  ): RawQuantiles {
+    const residual = state.residualMean(0)
+    const key = endMs / slotMs
+    const place = (key % ringSize) * (1 + horizonCount)
+    this.#slots[key % ringSize] = key
+    this.#pending[place] = residual
+    for (let horizon = 0; horizon < horizonCount; horizon++) {
+      const step = horizonSteps[horizon]!
+      state.profile.read((slot + step) % slotsPerDay, typeAt(step), state.recent, this.#at)
+      const expected = this.#at.smooth
+      this.#pending[place + 1 + horizon] = expected
+      const p50 = expected + this.carry(horizon, state) * residual
+      // Counting noise grows with the root of the flow; at the usual level it is the usual deviation.
+      const relative = Math.sqrt((Math.max(0, p50) + 0.5) / (state.level + 0.5))
+      const spread = Math.max(state.deviation, state.scale * deviationShareMin) * relative
+      this.raw[horizon * 3] = p50 - p90PerDeviation * spread
+      this.raw[horizon * 3 + 1] = p50
+      this.raw[horizon * 3 + 2] = p50 + p90PerDeviation * spread
+    }
+    return this.raw
+  }
+
+  carry(horizon: number, state: SeriesState): number {
+    const prior = priorWeight * (state.deviation / state.scale) ** 2 + 1e-9
+    const share =
+      (this.#sums[horizon * 2]! + carryPrior[horizon]! * prior) /
+      (this.#sums[horizon * 2 + 1]! + prior)
+    return Math.min(1, Math.max(0, share))
+  }
+
+  snapshot(): CarrySnapshot {
+    return { sums: [...this.#sums], slots: [...this.#slots], pending: [...this.#pending] }
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The house's first forecaster and its last resort: every detector's seasonal profile and recent residual.
+ *
+ * - Answers at once and from memory; never throws for a value, never answers NaN, nothing after a quarter of an hour's silence.
+ * - Scores itself: each forecast is compared with what came, per quantity and horizon.
+ * - `snapshot()` is plain data; `restore()` takes it back after a restart.
+ */
+import { type Score, Scoreboard } from './judges/scoreboard.ts'
+import { Book, type BookSnapshot, profileModel, type Series } from './online/book.ts'
+import { createCalendar, slotsPerDay } from './online/calendar.ts'
+import { confidenceOf } from './online/confidence.ts'
+import type { Forecast, Forecaster } from './ports.ts'
+
+export interface ProfileForecasterOptions {
+  /** Local time of the detectors, for time of day and day of week. */
+  readonly utcOffsetMin?: number
+}
+
+export interface ForecasterSnapshot {
+  readonly version: 1
+  readonly book: BookSnapshot
+  readonly scores: readonly Score[]
+}
+
+export interface ScoredForecaster extends Forecaster {
+  scores(): readonly Score[]
+  snapshot(): ForecasterSnapshot
+  restore(snapshot: ForecasterSnapshot): void
+}
+
+export function createProfileForecaster(options: ProfileForecasterOptions = {}): ScoredForecaster {
+  const scoreboard = new Scoreboard()
+  const book = new Book(createCalendar(options.utcOffsetMin), (series, endMs, value) => {
+    if (!Number.isFinite(value)) return
+    for (const [model, track] of series.tracks) {
+      for (const judged of track.judge(endMs, value, 0))
+        scoreboard.add(model, series.quantity, judged)
+    }
+  })
+
+  return {
+    observe: (reading) => void book.observe(reading),
+    forecast(node, component, quantity, nowMs) {
+      const series = book.find(node, component, quantity)
+      return series && readForecast(series, profileModel, nowMs, 1)
+    },
+    scores: () => scoreboard.scores(),
+    snapshot: () => ({ version: 1, book: book.snapshot(), scores: scoreboard.scores() }),
+    restore(snapshot) {
+      book.restore(snapshot.book)
+      scoreboard.restore(snapshot.scores)
+    },
+  }
+}
+
+/** A model's newest forecast of a series as the port wants it, or undefined where it must not be used. */
+export function readForecast(
+  series: Series,
+  model: string,
+  nowMs: number,
+  trust: number,
+): Forecast | undefined {
+  const horizons = series.tracks.get(model)?.read(series.newestMs, 0)
+  if (!horizons?.every((horizon) => Number.isFinite(horizon.p10 + horizon.p50 + horizon.p90)))
+    return undefined
+  const confidence = confidenceOf({
+    ageMs: nowMs - series.knownMs,
+    lagsKnown: series.state.lagsKnown,
+    days: series.state.seen / slotsPerDay,
+    trust,
+  })
+  if (confidence <= 0) return undefined
+  return {
+    node: series.node,
+    component: series.component,
+    quantity: series.quantity,
+    madeAtMs: series.newestMs,
+    newestReadingAtMs: series.knownMs,
+    model,
+    confidence,
+    horizons,
+  }
+}
