@@ -1,0 +1,139 @@
+import { expect, onTestFinished, test } from 'vitest'
+import type { Meaning } from '../../../gateway/influx/answer.ts'
+import { createInfluxSink } from '../../../gateway/influx/influx-sink.ts'
+import { createEventClock, createSystemClock } from '../../../gateway/kit/clock.ts'
+import { describeSink, queuePoint } from '../../conformance/sink.conformance.ts'
+import { startFaultyProxy } from '../../support/faulty-proxy.ts'
+import { isVictoriaMetricsMissing, startVictoriaMetrics } from '../../support/victoria-metrics.ts'
+
+async function house() {
+  const database = await startVictoriaMetrics()
+  onTestFinished(() => database.stop())
+  const proxy = await startFaultyProxy(database.port)
+  onTestFinished(() => proxy.close())
+  const options = { url: proxy.url, org: 'city', bucket: 'traffic', requestTimeoutMs: 5_000 }
+  const sink = createInfluxSink(options, { clock: createSystemClock() })
+  return {
+    sink,
+    database,
+    proxy,
+    async stored(node: string) {
+      const found = await database.export(`traffic_queue_queue_vehicles{node="${node}"}`)
+      const samples = found.flatMap(({ timestamps, values }) =>
+        timestamps.map((atMs, at) => [atMs, values[at]!] as const),
+      )
+      const stored = new Map(samples)
+      if (stored.size !== samples.length) throw new Error('a point is stored twice')
+      return stored
+    },
+    refuse(node: string) {
+      const body = JSON.stringify({ code: 'invalid', message: 'unable to parse' })
+      proxy.plan = (lines) =>
+        lines.some((line) => line.includes(`node=${node},`))
+          ? { kind: 'answer', status: 400, headers: { 'content-type': 'application/json' }, body }
+          : { kind: 'pass' }
+    },
+    interrupt: () => proxy.down(),
+    resume: () => proxy.up(),
+    stop: () => sink.close(),
+  }
+}
+
+describeSink('influx', house, { skip: isVictoriaMetricsMissing })
+
+test.skipIf(isVictoriaMetricsMissing)(
+  'a large batch is compressed and travels on one connection with the next',
+  async () => {
+    const { sink, proxy } = await house()
+    await sink.open()
+    onTestFinished(() => sink.close())
+    const points = Array.from({ length: 2_000 }, (_, at) => queuePoint('north/det-1', at, at))
+    await sink.write(points)
+    await sink.write(points)
+    expect(proxy.seen.map(({ isGzip, lines }) => [isGzip, lines])).toEqual([
+      [true, 2_000],
+      [true, 2_000],
+    ])
+    expect(proxy.seen[0]?.path).toBe('/api/v2/write?org=city&bucket=traffic&precision=ms')
+    expect(proxy.connections()).toBe(1)
+  },
+)
+
+/** A sink whose requests are answered by `judge`; what it was sent is kept. */
+function searching(judge: (lines: readonly string[]) => Meaning) {
+  const sent: number[] = []
+  const requests = {
+    async send(lines: readonly string[]) {
+      sent.push(lines.length)
+      return judge(lines)
+    },
+    close() {},
+  }
+  const options = { url: 'http://127.0.0.1:1', org: 'o', bucket: 'b' }
+  return { sent, sink: createInfluxSink(options, { clock: createEventClock(0), requests }) }
+}
+
+const refused = (more: Partial<Meaning> = {}): Meaning =>
+  ({
+    kind: 'refused',
+    status: 400,
+    message: 'no',
+    lines: new Map(),
+    dropped: undefined,
+    ...more,
+  }) as Meaning
+const points = (count: number) =>
+  Array.from({ length: count }, (_, at) => queuePoint('n/d', at, at))
+
+test('one bad line among 5,000 is found in few requests', async () => {
+  const { sink, sent } = searching((lines) =>
+    lines.some((line) => line.includes('queue_vehicles=4321i')) ? refused() : { kind: 'written' },
+  )
+  const outcome = await sink.write(points(5_000))
+  expect(outcome.rejected).toEqual([{ index: 4_321, message: 'no' }])
+  expect(outcome.accepted.length).toBe(4_999)
+  expect(sent.length).toBeLessThanOrEqual(2 * 13 + 2)
+})
+
+test('lines the database names are rejected without a search', async () => {
+  const { sink, sent } = searching((lines) =>
+    lines.length === 10 ? refused({ lines: new Map([[3, 'wrong type']]) }) : { kind: 'written' },
+  )
+  const outcome = await sink.write(points(10))
+  expect(outcome.rejected).toEqual([{ index: 3, message: 'wrong type' }])
+  expect(outcome.accepted.length).toBe(9)
+  expect(sent).toEqual([10, 9])
+})
+
+test('a count that is the whole request spares the search', async () => {
+  const { sink, sent } = searching((lines) =>
+    lines.some((line) => line.startsWith('gateway_sink'))
+      ? { kind: 'written' }
+      : refused({ dropped: lines.length, message: `partial write: dropped=${lines.length}` }),
+  )
+  const outcome = await sink.write(points(100))
+  expect(outcome.rejected.length).toBe(100)
+  expect(sent).toEqual([100, 1])
+})
+
+test('a request that is refused whatever is in it blames the request, and gives up no point', async () => {
+  const { sink } = searching(() => refused({ message: 'organization name "o" not found' }))
+  const outcome = await sink.write(points(20))
+  expect(outcome).toMatchObject({ accepted: [], rejected: [], fault: { kind: 'unauthorised' } })
+  expect(outcome.fault?.error.code).toBe('IG_ERR_SINK_UNAUTHORISED')
+})
+
+test('a database that goes away during the search keeps what is decided and offers the rest again', async () => {
+  let requests = 0
+  const { sink } = searching((lines) => {
+    requests += 1
+    if (requests > 4) return { kind: 'unreachable', message: 'gone' }
+    return lines.some((line) => line.includes('queue_vehicles=99i'))
+      ? refused()
+      : { kind: 'written' }
+  })
+  const outcome = await sink.write(points(100))
+  expect(outcome.fault?.kind).toBe('unreachable')
+  expect(outcome.accepted.length).toBe(75)
+  expect(outcome.rejected).toEqual([])
+})
