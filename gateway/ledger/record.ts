@@ -2,8 +2,9 @@
  * One record of the ledger, as every reader sees it: the message as it came, where it stands, when it came,
  * and what the door noticed about it.
  */
+import type { Topic } from '../../schemas/topics.ts'
 
-/** Position in the ledger: counts up by one, without gaps, for ever. Safe as a number for 285,000 years at 1,000/s. */
+/** Position in the ledger: counts up by one from 0, without gaps, for ever. Safe as a number for 285,000 years at 1,000/s. */
 export type LogOffset = number
 
 export interface LedgerEntry {
@@ -13,11 +14,26 @@ export interface LedgerEntry {
   /** JSON or CBOR, as it came. */
   readonly payload: Uint8Array
   /** What the door noticed; absent for the ordinary message. */
-  readonly notes?: RecordNotes
+  readonly notes?: RecordNotes | undefined
 }
 
 export interface LedgerRecord extends LedgerEntry {
   readonly offset: LogOffset
+}
+
+/** A message taken apart. Shared between readers: nobody changes it. */
+export interface ParsedMessage {
+  readonly topic: Topic
+  readonly value: unknown
+}
+
+/**
+ * A record that can show its message. For live readers it is the very value the door parsed; for those who
+ * are behind it is parsed on first use.
+ */
+export interface ParsedRecord extends LedgerRecord {
+  /** @throws IG_ERR_MSG_NOT_JSON, IG_ERR_TOPIC_MALFORMED for a record no door of ours let in */
+  readonly message: ParsedMessage
 }
 
 /** Findings that change how a value is to be taken, never the value itself. Small, and rare. */
@@ -30,6 +46,8 @@ export interface RecordNotes {
   readonly misaligned?: true
   /** How many sequence numbers are missing before it. */
   readonly gap?: number
+  /** Its counter began anew: numbers seen before mean other content now. */
+  readonly restarted?: true
   /** Back-fill: values count as `old`. */
   readonly replay?: true
   /** Quality by component where plausibility checks changed it. */

@@ -1,0 +1,110 @@
+/**
+ * The records that wait for one group commit: their bytes in a piece of memory, and who is to be told.
+ *
+ * - Offsets are fixed when a record is written into the batch, in the order of the calls.
+ * - The bytes stay where they are when the batch becomes part of the memory tail: nothing is copied for live readers.
+ */
+import type { CodedError } from '../../schemas/coded-error.ts'
+import { frameEnd, readFrame, writeFrame } from './frame.ts'
+import { batchBytesMax, chunkBytes } from './limits.ts'
+import type { QuarantineItem } from './quarantine.ts'
+import type { LedgerEntry, LogOffset, ParsedMessage, ParsedRecord } from './record.ts'
+import type { CommitRow, DeadLetter } from './store.ts'
+
+/** Called once: durable, or refused with the reason. */
+export type OnDurable = (error?: CodedError) => void
+
+export class Batch {
+  readonly firstOffset: LogOffset
+  /** Opened at, on the clock for measuring. */
+  readonly openedAtMs: number
+  readonly chunk: Buffer
+  readonly start: number
+  end: number
+  count = 0
+  firstReceivedAtMs = 0
+  lastReceivedAtMs = 0
+  readonly waiters: OnDurable[] = []
+  readonly quarantine: QuarantineItem[] = []
+  readonly deadLetters: DeadLetter[] = []
+  quarantineBytes = 0
+  /** What the door parsed, by index, while a live reader wants it. */
+  messages: (ParsedMessage | undefined)[] | undefined
+
+  constructor(firstOffset: LogOffset, chunk: Buffer, start: number, openedAtMs: number) {
+    this.firstOffset = firstOffset
+    this.chunk = chunk
+    this.start = start
+    this.end = start
+    this.openedAtMs = openedAtMs
+  }
+
+  get endOffset(): LogOffset {
+    return this.firstOffset + this.count
+  }
+
+  get bytes(): number {
+    return this.end - this.start
+  }
+
+  /** The caller has made sure that there is room. */
+  write(entry: LedgerEntry, notesJson: string): LogOffset {
+    this.end = writeFrame(this.chunk, this.end, entry, notesJson)
+    if (this.count === 0) this.firstReceivedAtMs = entry.receivedAtMs
+    this.lastReceivedAtMs = entry.receivedAtMs
+    return this.firstOffset + this.count++
+  }
+
+  /** As a row. Its bytes are copied: the thread gets a piece of its own. */
+  toRow(): CommitRow {
+    return {
+      firstOffset: this.firstOffset,
+      lastOffset: this.endOffset - 1,
+      firstReceivedAtMs: this.firstReceivedAtMs,
+      lastReceivedAtMs: this.lastReceivedAtMs,
+      bytes: Uint8Array.prototype.slice.call(this.chunk, this.start, this.end),
+    }
+  }
+
+  /** Adds records from `from` on to `into`, until one of the bounds is met. */
+  read(from: LogOffset, into: ParsedRecord[], recordsMax: number, bytesMax: number): number {
+    let at = this.start
+    let bytes = 0
+    for (let index = 0; index < this.count; index++) {
+      const end = frameEnd(this.chunk, at, this.end)
+      if (end === undefined) throw new Error('BUG: a batch in memory does not add up')
+      const offset = this.firstOffset + index
+      if (offset >= from) {
+        if (into.length >= recordsMax || (bytes >= bytesMax && into.length > 0)) break
+        into.push(readFrame(this.chunk, at, offset, this.messages?.[index]))
+        bytes += end - at
+      }
+      at = end
+    }
+    return bytes
+  }
+}
+
+/** Hands out room for batches, piece after piece. A piece is freed by the collector when no batch and no reader looks into it. */
+export class BatchMemory {
+  #chunk = Buffer.alloc(0)
+  #at = 0
+
+  /** A batch with room for a frame of `bytes`, and for a full batch where one fits. */
+  open(firstOffset: LogOffset, bytes: number, nowMs: number): Batch {
+    if (this.#chunk.length - this.#at < Math.max(bytes, batchBytesMax / 4)) {
+      this.#chunk = Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytes))
+      this.#at = 0
+    }
+    return new Batch(firstOffset, this.#chunk, this.#at, nowMs)
+  }
+
+  hasRoom(batch: Batch, bytes: number): boolean {
+    return batch.end + bytes <= batch.chunk.length
+  }
+
+  /** The next batch begins where this one ends. */
+  closed(batch: Batch): void {
+    if (batch.chunk === this.#chunk) this.#at = batch.end
+  }
+}

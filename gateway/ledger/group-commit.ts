@@ -1,0 +1,382 @@
+/**
+ * Group commit: what is appended while the disk is busy becomes durable together, with one fsync.
+ *
+ *   append ▶ open batch ─(gathered, or large)─▶ closed ─(disk idle)─▶ in flight ─▶ durable: waiters, tail, listeners
+ *                                                            │ fault
+ *                                                            └▶ held and tried again ─(holdMs)─▶ refused, all that wait
+ *
+ * - Offsets are fixed by append, in the order of the calls; waiters are called in that order.
+ * - Bounded: beyond pendingBytesMax, on a full ledger and during a fault, refusal() says no and nothing is appended.
+ * - When a held batch is given up, all that came after it goes with it, so offsets never have a hole.
+ */
+import type { CodedError } from '../../schemas/coded-error.ts'
+import type { Log } from '../kit/log.ts'
+import type { Books } from './accounts.ts'
+import { type Batch, BatchMemory, type OnDurable } from './batch.ts'
+import type { Cursors } from './cursors.ts'
+import { IngressBusy, LedgerClosed, LedgerDisk, LedgerFull } from './errors.ts'
+import { encodeNotes, frameBytesMax } from './frame.ts'
+import { batchBytesEager, batchBytesMax, type LedgerLimits } from './limits.ts'
+import type { LedgerMetrics } from './metrics.ts'
+import type { Fault, ToWorker } from './protocol.ts'
+import type { QuarantineItem } from './quarantine.ts'
+import type { LedgerEntry, LogOffset, ParsedMessage } from './record.ts'
+import type { CommitRequest, DeadLetter, StoreState, Usage } from './store.ts'
+
+/** Books and cursors that changed without a record are written this often; a fault is probed as often. */
+const tickMs = 500
+/** Space taken per batch beside its bytes: pages are whole. */
+const pageSlackBytes = 8_192
+
+export interface GroupCommitPorts {
+  readonly limits: LedgerLimits
+  readonly books: Books
+  readonly cursors: Cursors
+  readonly log: Log
+  readonly metrics: LedgerMetrics
+  post(message: ToWorker): void
+  /** Became durable, before its waiters are told. */
+  durable(batch: Batch): void
+  /** After all waiters of a commit were told. */
+  settled(durableOffset: LogOffset): void
+  /** Is given up, before its waiters are told. */
+  refused(batch: Batch, error: CodedError): void
+}
+
+export class GroupCommit {
+  readonly #ports: GroupCommitPorts
+  readonly #limits: LedgerLimits
+  readonly #memory = new BatchMemory()
+  #open: Batch | undefined
+  #closed: Batch[] = []
+  #inFlight: Batch[] = []
+  #request: CommitRequest | undefined
+  /** The request was handed to the thread and is not answered yet. */
+  #isPosted = false
+  #sentAtMs = 0
+  #pendingBytes = 0
+  #nextOffset: LogOffset
+  #durableOffset: LogOffset
+  #newestReceivedAtMs = 0
+  #usage: Usage
+  #freeBytes = 0
+  #isFull = false
+  #fault: CodedError | undefined
+  #faultSinceMs = 0
+  #isThreadLost = false
+  #isClosing = false
+  #whenIdle: (() => void) | undefined
+  #gathering: NodeJS.Timeout | undefined
+  #ticking: NodeJS.Timeout | undefined
+  /** Parsed messages are kept for live readers. */
+  keepsMessages = false
+
+  constructor(state: StoreState, usage: Usage, ports: GroupCommitPorts) {
+    this.#ports = ports
+    this.#limits = ports.limits
+    this.#nextOffset = state.nextOffset
+    this.#durableOffset = state.nextOffset
+    this.#usage = usage
+    this.#weigh(usage)
+    this.#tick()
+  }
+
+  get nextOffset(): LogOffset {
+    return this.#nextOffset
+  }
+
+  get durableOffset(): LogOffset {
+    return this.#durableOffset
+  }
+
+  get usage(): Usage {
+    return this.#usage
+  }
+
+  get freeBytes(): number {
+    return this.#freeBytes
+  }
+
+  /** Why nothing can be appended now, or undefined. */
+  refusal(): CodedError | undefined {
+    if (this.#fault !== undefined) return this.#fault
+    if (this.#isClosing) return LedgerClosed()
+    if (this.#pendingBytes >= this.#limits.pendingBytesMax) {
+      return IngressBusy(this.#pendingBytes, this.#limits.pendingBytesMax)
+    }
+    if (this.#isFull || this.#pendingBytes >= this.#freeBytes) return this.#fullError()
+  }
+
+  append(
+    entry: LedgerEntry,
+    onDurable: OnDurable,
+    message?: ParsedMessage,
+  ): LogOffset | CodedError {
+    const refusal = this.refusal()
+    if (refusal !== undefined) return refusal
+    const notesJson = encodeNotes(entry.notes)
+    const batch = this.#room(frameBytesMax(entry.topic, notesJson, entry.payload))
+    const before = batch.end
+    const offset = batch.write(entry, notesJson)
+    batch.waiters.push(onDurable)
+    if (this.keepsMessages) {
+      batch.messages ??= []
+      batch.messages[offset - batch.firstOffset] = message
+    }
+    this.#nextOffset = offset + 1
+    this.#pendingBytes += batch.end - before
+    if (entry.receivedAtMs > this.#newestReceivedAtMs) this.#newestReceivedAtMs = entry.receivedAtMs
+    this.#ports.books.stored += 1
+    this.#gather(batch)
+    return offset
+  }
+
+  quarantine(item: QuarantineItem, onDurable: OnDurable): CodedError | undefined {
+    const refusal = this.refusal()
+    if (refusal !== undefined) return refusal
+    const batch = this.#room(0)
+    batch.quarantine.push(item)
+    batch.quarantineBytes += item.bytes.length
+    batch.waiters.push(onDurable)
+    this.#pendingBytes += item.bytes.length
+    this.#ports.books.book('quarantined', item.code)
+    this.#gather(batch)
+  }
+
+  deadLetter(letter: DeadLetter): void {
+    if (this.#isClosing) return
+    const batch = this.#room(0)
+    batch.deadLetters.push(letter)
+    this.#gather(batch)
+  }
+
+  /** Calls when all that was appended so far is durable; at once when it is. */
+  afterPending(onDurable: OnDurable): void {
+    const youngest = this.#open ?? this.#closed.at(-1) ?? this.#inFlight.at(-1)
+    if (youngest) youngest.waiters.push(onDurable)
+    else onDurable()
+  }
+
+  committed(usage: Usage, fault: Fault | undefined): void {
+    this.#isPosted = false
+    this.#ports.metrics.fsyncSeconds.observe((performance.now() - this.#sentAtMs) / 1_000)
+    this.#usage = usage
+    this.#ports.books.quarantineDropped = usage.quarantineDropped
+    if (fault) this.#failed(fault)
+    else this.#succeeded()
+    this.#weigh(usage)
+    this.#sendWhenDue()
+  }
+
+  /** What waits is held until the thread is back: only its file tells what has become of it. */
+  threadLost(error: CodedError): void {
+    this.#isThreadLost = true
+    this.#isPosted = false
+    this.#fault = error
+    if (this.#isClosing) this.#abandon(error)
+  }
+
+  /** What was in flight when the thread died is on the disk or not; its end tells. */
+  threadReopened(state: StoreState, usage: Usage): void {
+    this.#isThreadLost = false
+    this.#usage = usage
+    this.#weigh(usage)
+    this.#fault = undefined
+    const end = this.#inFlight.at(-1)?.endOffset ?? this.#durableOffset
+    const hadRecords = end > this.#durableOffset
+    if (this.#request && hadRecords && state.nextOffset >= end) this.#succeeded()
+    else if (this.#request) this.#post(this.#request)
+    this.#sendWhenDue()
+  }
+
+  /** No more appends; resolves when nothing is in flight any more and the books are written. */
+  close(): Promise<void> {
+    this.#isClosing = true
+    clearTimeout(this.#gathering)
+    return new Promise((resolve) => {
+      this.#whenIdle = resolve
+      if (this.#isThreadLost && this.#fault) this.#abandon(this.#fault)
+      else if (this.#request && !this.#isPosted) this.#post(this.#request)
+      else this.#sendWhenDue()
+    })
+  }
+
+  #room(bytes: number): Batch {
+    let batch = this.#open
+    if (batch && (batch.bytes + bytes > batchBytesMax || !this.#memory.hasRoom(batch, bytes))) {
+      this.#closeOpen()
+      batch = undefined
+    }
+    batch ??= this.#memory.open(this.#nextOffset, bytes, performance.now())
+    this.#open = batch
+    return batch
+  }
+
+  #closeOpen(): void {
+    const batch = this.#open
+    if (batch === undefined) return
+    this.#memory.closed(batch)
+    this.#closed.push(batch)
+    this.#open = undefined
+  }
+
+  #gather(batch: Batch): void {
+    if (this.#request !== undefined || this.#fault !== undefined) return
+    if (batch.bytes >= batchBytesEager || this.#limits.gatherMs === 0) this.#send()
+    else this.#gathering ??= setTimeout(this.#gathered, this.#limits.gatherMs)
+  }
+
+  readonly #gathered = () => {
+    this.#gathering = undefined
+    this.#sendWhenDue()
+  }
+
+  #sendWhenDue(): void {
+    if (this.#request !== undefined || this.#isThreadLost) return
+    if (this.#open === undefined && this.#closed.length === 0) {
+      const { books, cursors } = this.#ports
+      const isWorthACommit = this.#isClosing && !this.#fault && (books.isDirty || cursors.isDirty)
+      return isWorthACommit ? this.#send() : this.#idle()
+    }
+    if (this.#fault !== undefined && !this.#isClosing) return
+    const waitedMs = this.#open ? performance.now() - this.#open.openedAtMs : 0
+    const isDue = this.#closed.length > 0 || this.#isClosing || waitedMs >= this.#limits.gatherMs
+    if (isDue) this.#send()
+    else this.#gathering ??= setTimeout(this.#gathered, this.#limits.gatherMs - waitedMs)
+  }
+
+  #idle(): void {
+    if (this.#whenIdle === undefined) return
+    clearTimeout(this.#ticking)
+    this.#whenIdle()
+    this.#whenIdle = undefined
+  }
+
+  #send(): void {
+    if (this.#gathering !== undefined) {
+      clearTimeout(this.#gathering)
+      this.#gathering = undefined
+    }
+    this.#closeOpen()
+    this.#inFlight = this.#closed
+    this.#closed = []
+    this.#request = {
+      rows: this.#inFlight.filter((batch) => batch.count > 0).map((batch) => batch.toRow()),
+      quarantine: this.#inFlight.flatMap((batch) => batch.quarantine),
+      deadLetters: this.#inFlight.flatMap((batch) => batch.deadLetters),
+      ...this.#ports.cursors.takeChanges(),
+      accounts: this.#ports.books.snapshot(),
+    }
+    this.#ports.books.isDirty = false
+    this.#post(this.#request)
+  }
+
+  #post(request: CommitRequest): void {
+    this.#isPosted = true
+    this.#sentAtMs = performance.now()
+    const isCrowded = this.#freeBytes < this.#limits.bytesMax / 5
+    this.#ports.post({
+      kind: 'commit',
+      request,
+      passed: this.#ports.cursors.passed(this.#durableOffset),
+      keepFromMs: isCrowded
+        ? Number.MAX_SAFE_INTEGER
+        : this.#newestReceivedAtMs - this.#limits.retainMs,
+    })
+  }
+
+  #succeeded(): void {
+    const batches = this.#inFlight
+    this.#inFlight = []
+    this.#request = undefined
+    this.#fault = undefined
+    this.#faultSinceMs = 0
+    for (const batch of batches) {
+      this.#pendingBytes -= batch.bytes + batch.quarantineBytes
+      this.#durableOffset = batch.endOffset
+      this.#ports.metrics.appends.add(batch.count)
+      this.#ports.durable(batch)
+      for (const waiter of batch.waiters) waiter()
+    }
+    if (batches.length > 0) this.#ports.settled(this.#durableOffset)
+  }
+
+  #failed({ kind, text }: Fault): void {
+    const error = kind === 'full' ? this.#fullError(text) : LedgerDisk(text)
+    if (this.#fault === undefined) {
+      this.#ports.log.error({ code: error.code, text }, 'the ledger cannot be written')
+      this.#faultSinceMs = performance.now()
+    }
+    this.#fault = error
+    const isHeld = performance.now() - this.#faultSinceMs < this.#limits.holdMs
+    if (isHeld && !this.#isClosing) return // The tick tries again.
+    this.#giveUp(error)
+  }
+
+  /** All that waits is refused, the youngest offset goes back to the last durable one. */
+  #giveUp(error: CodedError): void {
+    this.#closeOpen()
+    const batches = [...this.#inFlight, ...this.#closed]
+    if (this.#request) this.#ports.cursors.giveBack(this.#request)
+    this.#inFlight = []
+    this.#closed = []
+    this.#request = undefined
+    this.#nextOffset = this.#durableOffset
+    this.#pendingBytes = 0
+    const { books } = this.#ports
+    for (const batch of batches) {
+      books.stored -= batch.count
+      books.book('refused', error.code, batch.count)
+      for (const item of batch.quarantine) {
+        books.book('quarantined', item.code, -1)
+        books.book('refused', error.code)
+      }
+      this.#ports.refused(batch, error)
+      for (const waiter of batch.waiters) waiter(error)
+    }
+  }
+
+  /** Stopping without a thread: nobody is told that anything was stored. */
+  #abandon(error: CodedError): void {
+    this.#giveUp(error)
+    this.#idle()
+  }
+
+  #tick(): void {
+    this.#ticking = setTimeout(() => {
+      this.#tick()
+      if (this.#isThreadLost || this.#isPosted) return
+      if (this.#request !== undefined) this.#post(this.#request)
+      else if (this.#fault !== undefined || this.#hasChores()) this.#send()
+    }, tickMs)
+    this.#ticking.unref()
+  }
+
+  #hasChores(): boolean {
+    const { books, cursors } = this.#ports
+    return books.isDirty || cursors.isDirty || this.#isFull
+  }
+
+  #weigh(usage: Usage): void {
+    const { bytesMax, reserveBytes } = this.#limits
+    const own = bytesMax - reserveBytes - usage.usedBytes
+    const disk = usage.diskFreeBytes - reserveBytes
+    this.#freeBytes = Math.max(0, Math.min(own, disk) - pageSlackBytes)
+    // It counts as full until an eighth of the reserve is free again, so that it does not flicker.
+    const wasFull = this.#isFull
+    this.#isFull = this.#freeBytes <= (wasFull ? reserveBytes / 8 : 0)
+    if (this.#isFull !== wasFull) {
+      if (this.#isFull) this.#ports.log.error({ code: LedgerFull.code }, 'the ledger is full')
+      else this.#ports.log.info({ freeBytes: this.#freeBytes }, 'the ledger has room again')
+    }
+    this.#ports.metrics.bytes.set(usage.usedBytes)
+    this.#ports.metrics.bytesFree.set(this.#freeBytes)
+  }
+
+  #fullError(text?: string): CodedError {
+    const { usedBytes, diskFreeBytes } = this.#usage
+    const slowest = this.#ports.cursors.slowest()
+    const values = [usedBytes, this.#limits.bytesMax, diskFreeBytes, slowest]
+    return text === undefined ? LedgerFull(...values) : LedgerFull.from(new Error(text), ...values)
+  }
+}

@@ -1,0 +1,58 @@
+/** The ledger's limits, each with its reason, and what they have to do with each other. */
+import assert from 'node:assert/strict'
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const GiB = 1024 * MiB
+const hourMs = 3_600_000
+
+export interface LedgerLimits {
+  /** What ledger.db with its journal may take on the disk. */
+  readonly bytesMax: number
+  /** Part of bytesMax kept free for quarantine, cursors and the journal, and what the disk must have free beside us. */
+  readonly reserveBytes: number
+  /** Appended and not yet durable; beyond it the gate is busy. */
+  readonly pendingBytesMax: number
+  /** Recent records kept in memory, so that live readers never ask the disk. */
+  readonly tailBytesMax: number
+  /** Records younger than this are kept for replay though every reader has passed them, as long as there is room. */
+  readonly retainMs: number
+  readonly quarantineRowsMax: number
+  readonly quarantineBytesMax: number
+  /** How long a batch that could not be written is tried again before its senders are refused. */
+  readonly holdMs: number
+  /** How long the first of a batch waits for others while the disk is idle. */
+  readonly gatherMs: number
+}
+
+export const defaultLedgerLimits: LedgerLimits = {
+  bytesMax: 8 * GiB,
+  reserveBytes: 64 * MiB,
+  pendingBytesMax: 32 * MiB,
+  tailBytesMax: 16 * MiB,
+  retainMs: 24 * hourMs,
+  quarantineRowsMax: 10_000,
+  quarantineBytesMax: 32 * MiB,
+  holdMs: 5_000,
+  gatherMs: 2, // Measured with 1,000 devices at 3,000/s: a sixth less CPU per message than 0, and 2 ms of latency.
+}
+
+/** A batch closes at this size even while the disk is busy: rows stay small enough to be read one at a time. */
+export const batchBytesMax = 256 * KiB
+/** A batch of this size does not wait for others. */
+export const batchBytesEager = 64 * KiB
+/** The tail is cut into pieces of this size; an open batch lies in one piece. */
+export const chunkBytes = 1 * MiB
+/** What is kept of a quarantined payload; no sensible message is longer. */
+export const quarantinePayloadBytesMax = 64 * KiB
+
+assert(batchBytesEager <= batchBytesMax)
+assert(batchBytesMax <= chunkBytes) // A batch always finds room in a fresh piece.
+
+/** @throws AssertionError where limits contradict each other */
+export function completeLimits(given: Partial<LedgerLimits> = {}): LedgerLimits {
+  const limits = { ...defaultLedgerLimits, ...given }
+  assert(limits.reserveBytes < limits.bytesMax, 'reserveBytes must be less than bytesMax')
+  assert(limits.pendingBytesMax >= batchBytesMax, 'pendingBytesMax must hold a batch')
+  return limits
+}

@@ -1,0 +1,41 @@
+/** What the main thread and the ledger's thread say to each other. Plain data only. */
+import type { LedgerLimits } from './limits.ts'
+import type { LogOffset } from './record.ts'
+import type { CommitRequest, StoredRow, StoreState, Usage } from './store.ts'
+
+export interface WorkerData {
+  readonly dir: string
+  readonly limits: LedgerLimits
+}
+
+/** What retention may take, sent along with whatever is sent. */
+export interface Passed {
+  /** Every reader has passed what is before. */
+  readonly passed: LogOffset
+  /** Records received before this need not be kept. */
+  readonly keepFromMs: number
+}
+
+export type ToWorker =
+  | ({ readonly kind: 'commit'; readonly request: CommitRequest } & Passed)
+  | {
+      readonly kind: 'read'
+      readonly id: number
+      readonly from: LogOffset
+      readonly bytesMax: number
+    }
+  | { readonly kind: 'close' }
+
+export type FromWorker =
+  | { readonly kind: 'opened'; readonly state: StoreState; readonly usage: Usage }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly kind: 'committed'; readonly usage: Usage; readonly fault?: Fault }
+  | { readonly kind: 'read'; readonly id: number; readonly rows: readonly StoredRow[] }
+  | { readonly kind: 'read'; readonly id: number; readonly error: string }
+  | { readonly kind: 'closed' }
+
+/** Why a commit failed; nothing of it was written. */
+export interface Fault {
+  readonly kind: 'full' | 'disk'
+  readonly text: string
+}

@@ -1,0 +1,49 @@
+/** Rows of ledger.db back into records. Damage is found here, whoever reads. */
+import { crc32 } from 'node:zlib'
+import { LedgerCorrupt } from './errors.ts'
+import { frameEnd, readFrame } from './frame.ts'
+import type { LogOffset, ParsedRecord } from './record.ts'
+import type { StoredRow } from './store.ts'
+
+/** @throws IG_ERR_LEDGER_CORRUPT */
+export function recordsOf(
+  rows: readonly StoredRow[],
+  from: LogOffset,
+  recordsMax: number,
+): ParsedRecord[] {
+  const records: ParsedRecord[] = []
+  for (const row of rows) {
+    if (records.length >= recordsMax) break
+    readRow(row, from, recordsMax, records)
+  }
+  return records
+}
+
+/** Undefined, or what is wrong with the row. */
+export function damageOf(row: StoredRow): string | undefined {
+  if (crc32(row.bytes) !== row.crc) return 'its checksum does not fit'
+  try {
+    readRow(row, row.firstOffset, Number.POSITIVE_INFINITY, [])
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function readRow(row: StoredRow, from: LogOffset, recordsMax: number, into: ParsedRecord[]): void {
+  if (crc32(row.bytes) !== row.crc) {
+    throw LedgerCorrupt('ledger.db', `the checksum at offset ${row.firstOffset} does not fit`)
+  }
+  const bytes = Buffer.from(row.bytes.buffer, row.bytes.byteOffset, row.bytes.length)
+  let at = 0
+  for (let offset = row.firstOffset; offset <= row.lastOffset; offset++) {
+    const end = frameEnd(bytes, at, bytes.length)
+    if (end === undefined) {
+      throw LedgerCorrupt('ledger.db', `the record at offset ${offset} is cut off`)
+    }
+    if (offset >= from && into.length < recordsMax) into.push(readFrame(bytes, at, offset))
+    at = end
+  }
+  if (at !== bytes.length) {
+    throw LedgerCorrupt('ledger.db', `there are bytes left after offset ${row.lastOffset}`)
+  }
+}
