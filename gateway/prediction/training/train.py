@@ -1,0 +1,240 @@
+"""Trains one model of the documented shape and writes model.onnx and card.json beside each other.
+
+    /usr/bin/python3 gateway/prediction/training/train.py --quantity flow  --pems DIR --out gateway/prediction/models/flow
+    /usr/bin/python3 gateway/prediction/training/train.py --quantity speed --los DIR  --out gateway/prediction/models/speed
+    … --history DIR    adds, or stands alone with, what `npm run evaluate -- export` wrote
+    … --validate       holds back the last fifth of the training days and prints errors there; writes nothing
+
+Needs torch and numpy (Debian: python3-torch). One thread, seeded. Rows behind a published split are never read in
+(datasets.py cuts them off and asserts it); the card holds a checksum of the rows that were.
+"""
+import argparse
+import datetime
+import hashlib
+import json
+import os
+import sys
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import numpy as np
+import torch
+
+import datasets
+import features as f
+import network
+import synthetic
+
+torch.set_num_threads(1)
+FIRST_ROW = 6
+
+
+def samples(values, slots, days, neighbours=None, rng=None, keep=None):
+    """Inputs, targets in units of the scale at the time, and weights; windows that leave the rows are not made."""
+    x, scale, _ = f.run(values, slots, days, neighbours)
+    last = len(values) - f.STEPS
+    y = np.stack([values[FIRST_ROW + h : last + h] / scale[FIRST_ROW:last] for h in range(1, f.STEPS + 1)], 2)
+    x, y = x[FIRST_ROW:last].reshape(-1, f.FEATURES), y.reshape(-1, f.STEPS)
+    known = np.isfinite(y)
+    if keep is not None and keep < len(x):
+        rows = rng.permutation(len(x))[:keep]
+        x, y, known = x[rows], y[rows], known[rows]
+    return x, np.where(known, y, 0).astype(np.float32), known.astype(np.float32)
+
+
+def permuted_days(series, rng, column=0):
+    """One column with its whole days in another order: another history of the same detector, as young or as old."""
+    whole = len(series.values) // f.SLOTS
+    first = int(np.argmax(series.slots == 0))
+    whole = (len(series.values) - first) // f.SLOTS
+    values = series.values[first : first + whole * f.SLOTS, column].reshape(whole, f.SLOTS)
+    days = series.days[first : first + whole * f.SLOTS : f.SLOTS]
+    order = rng.permutation(whole)
+    return values[order].reshape(-1), np.repeat(days[order], f.SLOTS)
+
+
+def with_gaps(values, rng, per_series=30):
+    values = values.copy()
+    for column in range(values.shape[1]):
+        for _ in range(per_series):
+            at = rng.integers(len(values))
+            values[at : at + rng.integers(1, 8), column] = np.nan
+    return values
+
+
+def flow_blocks(real, rng, columns=32, streets=6):
+    blocks, weights = [], []
+    for series in real:
+        blocks.append(samples(series.values, series.slots, series.days, series.neighbours))
+        weights.append(2.0)
+        thinned, calendars = [], []
+        for i in range(columns):
+            values, days = permuted_days(series, rng, rng.integers(series.values.shape[1]))
+            kind, whole = i % 4, np.isfinite(values)
+            counts = np.where(whole, np.round(values), 0).astype(int)
+            if kind in (1, 2):  # As seen by a detector that misses some vehicles: other counting noise, same traffic.
+                counts = rng.binomial(counts, rng.uniform(0.5, 1) if kind == 1 else np.exp(rng.uniform(np.log(0.03), 0)))
+            if kind == 3:
+                counts = counts * np.exp(rng.uniform(0, np.log(6)))
+            thinned.append(np.where(whole, counts, np.nan))
+            calendars.append(days)
+        values, days = np.stack(thinned, 1), np.stack(calendars, 1)
+        values[:, 2::5] = with_gaps(values[:, 2::5], rng)
+        # No neighbours here: columns with shuffled days were never measured together.
+        blocks.append(samples(values, np.arange(len(values)) % f.SLOTS, days))
+        weights.append(1.0)
+    for i in range(streets):
+        counts, days, upstream = synthetic.street(rng, 16, 24, 600.0 if i % 3 == 0 else 40.0)
+        neighbours = None
+        if i % 2 == 0:
+            neighbours = np.full((counts.shape[1], f.NEIGHBOURS), -1)
+            neighbours[:, 0] = upstream
+        if i % 3 == 2:
+            counts = with_gaps(counts, rng)
+        slots = np.arange(len(counts)) % f.SLOTS
+        blocks.append(samples(counts, slots, days, neighbours, rng, keep=25_000))
+        weights.append(0.4)
+    return blocks, weights
+
+
+def speed_blocks(real, rng, streets=2):
+    blocks, weights = [], []
+    for series in real:
+        found = series.neighbours
+        if found is None:
+            found = f.find_neighbours(series.values, series.slots, series.days)
+        blocks.append(samples(series.values, series.slots, series.days, found))
+        blocks.append(samples(with_gaps(series.values, rng, 12), series.slots, series.days, None, rng, keep=120_000))
+        first = int(np.argmax(series.slots == 0))
+        whole = (len(series.values) - first) // f.SLOTS
+        order = rng.permutation(whole)
+        rows = np.concatenate([np.arange(first + d * f.SLOTS, first + (d + 1) * f.SLOTS) for d in order])
+        blocks.append(samples(series.values[rows], series.slots[rows], series.days[rows], found))
+        weights += [1.0, 1.0, 1.0]
+    for _ in range(streets):
+        counts, days, _ = synthetic.street(rng, 16, 24, 60.0)
+        speeds = synthetic.street_speeds(rng, counts)
+        blocks.append(samples(speeds, np.arange(len(speeds)) % f.SLOTS, days, None, rng, keep=25_000))
+        weights.append(0.5)
+    return blocks, weights
+
+
+def assemble(blocks, weights, by_noise):
+    x = np.concatenate([block[0] for block in blocks])
+    y = np.concatenate([block[1] for block in blocks])
+    w = np.concatenate([block[2] * weight for block, weight in zip(blocks, weights)])
+    if by_noise:  # A busy detector's error is small in its own unit; weigh both alike by their counting noise.
+        at = [name for name, _ in f.layout].index("noise")
+        column = sum(width for _, width in f.layout[:at])
+        w *= (0.13 / np.clip(x[:, column], 0.05, 0.6))[:, None]
+    return x, y, w
+
+
+def cut(series, share):
+    rows = int(len(series.values) * share)
+    return datasets.Series(
+        series.name, series.values[:rows], series.slots[:rows], series.days[:rows], series.rows_of,
+        series.neighbours, series.names,
+    )
+
+
+def errors(net, series, start):
+    """Mean absolute error, RMSE and coverage per horizon on rows from `start` on; all rows before have only passed by."""
+    neighbours = series.neighbours
+    if neighbours is None and series.values.shape[1] > 1:
+        neighbours = f.find_neighbours(series.values[:start], series.slots[:start], series.days[:start])
+    x, scale, _ = f.run(series.values, series.slots, series.days, neighbours)
+    with torch.no_grad():
+        out = np.stack([net(torch.from_numpy(row)).numpy() for row in x[start:-f.STEPS]]) * scale[start : -f.STEPS, :, None, None]
+    result = {}
+    for step in (1, 3, 6, 12):
+        actual = series.values[start + step : len(series.values) - f.STEPS + step]
+        p10, p50, p90, mean = np.moveaxis(out[:, :, step - 1], 2, 0)
+        ok = np.isfinite(actual)
+        result[f"{step * 5}min"] = {
+            "mae": round(float(np.abs(actual - p50)[ok].mean()), 3),
+            "rmse": round(float(np.sqrt(((actual - mean)[ok] ** 2).mean())), 3),
+            "coverage": round(float(((actual >= p10) & (actual <= p90))[ok].mean()), 3),
+        }
+    return result
+
+
+def export(net, out, card, probe):
+    os.makedirs(out, exist_ok=True)
+    path = os.path.join(out, "model.onnx")
+    torch.onnx.export(
+        net, torch.from_numpy(probe), path, opset_version=13, input_names=["features"], output_names=["forecast"],
+        dynamic_axes={"features": {0: "series"}, "forecast": {0: "series"}},
+    )
+    with open(path, "rb") as file:
+        card["sha256"] = hashlib.sha256(file.read()).hexdigest()
+    with torch.no_grad():
+        answer = net(torch.from_numpy(probe)).numpy()
+    card["vector"] = {"features": probe.round(6).tolist(), "forecast": answer.reshape(len(probe), -1).round(5).tolist()}
+    with open(os.path.join(out, "card.json"), "w", encoding="utf-8") as file:
+        json.dump(card, file, indent=1)
+        file.write("\n")
+    print(path, os.path.getsize(path), "bytes", card["sha256"])
+
+
+def main():
+    read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    read.add_argument("--quantity", choices=["flow", "speed"], required=True)
+    read.add_argument("--pems"), read.add_argument("--los"), read.add_argument("--history"), read.add_argument("--out")
+    read.add_argument("--seed", type=int, default=20)
+    read.add_argument("--members", type=int, default=3)
+    read.add_argument("--epochs", type=int, default=None)
+    read.add_argument("--id", default=None), read.add_argument("--date", default=None)
+    read.add_argument("--validate", action="store_true")
+    given = read.parse_args()
+    rng = np.random.default_rng(given.seed)
+    is_flow = given.quantity == "flow"
+    real = []
+    if given.pems and is_flow:
+        real.append(datasets.pems(given.pems))
+    if given.los and not is_flow:
+        real.append(datasets.los_loop(given.los))
+    if given.history:
+        series = datasets.exported(given.history, given.quantity)
+        real += [series] if series else []
+    if not given.validate and not given.out:
+        sys.exit("train.py: --out or --validate is needed")
+    learned = [cut(series, 0.8) for series in real] if given.validate else real
+    blocks, weights = (flow_blocks if is_flow else speed_blocks)(learned, rng)
+    x, y, w = assemble(blocks, weights, by_noise=is_flow)
+    print(given.quantity, "samples", x.shape, flush=True)
+    epochs = given.epochs or (5 if is_flow else 3)
+    members = []
+    for i in range(given.members):
+        members.append(
+            network.train(x, y, w, given.seed + i, epochs, batch=512 if is_flow else 1024,
+                          rate=1e-3 if is_flow else 2e-3, mean_weight=8.0 if is_flow else 10.0,
+                          log=lambda line: print(line, flush=True))
+        )
+        if given.validate:
+            for series, part in zip(real, learned):
+                print(series.name, json.dumps(errors(network.Ensemble(members).eval(), series, len(part.values))), flush=True)
+    if given.validate:
+        return
+    date = given.date or datetime.datetime.utcnow().strftime("%Y-%m-%d")
+    card = {
+        "id": given.id or f"{given.quantity}-{date}",
+        "quantities": ["vehiclesPer5Min", "occupancyPercent"] if is_flow else ["speedKmh"],
+        "date": date,
+        "seed": given.seed,
+        "members": given.members,
+        "learnedFrom": [series.describe() for series in real] + [{"name": "synthetic days", "seed": given.seed}],
+        "input": {"name": "features", "shape": [None, f.FEATURES], "layout": [[n, w] for n, w in f.layout]},
+        "output": {
+            "name": "forecast",
+            "shape": [None, f.STEPS, 4],
+            "columns": ["p10", "p50", "p90", "mean"],
+            "unit": "scale of the series: mean level + 1",
+        },
+        "inputRange": {"low": np.quantile(x, 0.001, 0).round(4).tolist(), "high": np.quantile(x, 0.999, 0).round(4).tolist()},
+    }
+    probe = np.concatenate([x[:: max(1, len(x) // 4)][:4], np.zeros((1, f.FEATURES), np.float32)]).round(6).astype(np.float32)
+    export(network.Ensemble(members).eval(), given.out, card, probe)
+
+
+if __name__ == "__main__":
+    main()
