@@ -236,7 +236,9 @@ export class GroupCommit {
     if (this.#open === undefined && this.#closed.length === 0) {
       const { books, cursors } = this.#ports
       const isWorthACommit = this.#isClosing && !this.#fault && (books.isDirty || cursors.isDirty)
-      return isWorthACommit ? this.#send() : this.#idle()
+      if (isWorthACommit) this.#send()
+      else this.#idle()
+      return
     }
     if (this.#fault !== undefined && !this.#isClosing) return
     const waitedMs = this.#open ? performance.now() - this.#open.openedAtMs : 0

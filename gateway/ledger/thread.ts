@@ -97,7 +97,10 @@ export async function startThread(
   }
 
   function restart(): void {
-    if (isClosing) return onClosed()
+    if (isClosing) {
+      onClosed()
+      return
+    }
     spawn().then(
       (found) => events.reopened(found.state, found.usage),
       (error) => {
