@@ -1,0 +1,54 @@
+/**
+ * What we lean on in Aedes 1.2 beyond its types. Here and nowhere else, so that a move to another version has one list
+ * to go through; test/broker/aedes-facts.test.ts holds that each is still as described.
+ */
+import type { Aedes, Client } from 'aedes'
+import type { CodedError } from '../schemas/coded-error.ts'
+
+/** A message on its way to subscribers. Subscribers copy it; the counter is how Aedes drops second copies. */
+export interface RoutedPacket {
+  readonly cmd: 'publish'
+  readonly brokerId: string
+  readonly brokerCounter: number
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: 0 | 1 | 2
+  readonly retain: boolean
+  readonly dup: false
+}
+
+export type PublishDone = (error?: Error | null) => void
+
+export interface AedesInternals {
+  readonly id: string
+  counter: number
+  readonly mq: { emit(packet: RoutedPacket, done: () => void): void }
+  readonly persistence: { storeRetained(packet: RoutedPacket): Promise<void> }
+  publish(packet: object, client: Client | PublishDone | null, done?: PublishDone): void
+}
+
+interface ClientInternals {
+  /** Packet id of the next QoS 1 message Aedes sends to this client. */
+  _nextId: number
+  _keepaliveTimer: NodeJS.Timeout | null
+}
+
+export const internalsOf = (aedes: Aedes) => aedes as unknown as AedesInternals
+
+/** A packet id Aedes will not use for this client for the next 65,534 messages. */
+export function takePacketId(client: Client): number {
+  const internals = client as unknown as ClientInternals
+  const id = internals._nextId
+  internals._nextId = id >= 0xffff ? 1 : id + 1
+  return id
+}
+
+/** The client was heard, by a packet Aedes did not see. */
+export function refreshKeepAlive(client: Client): void {
+  ;(client as unknown as ClientInternals)._keepaliveTimer?.refresh()
+}
+
+/** CONNACK 5 with a reason of ours. */
+export function notAuthorized(error: CodedError): CodedError & { returnCode: 5 } {
+  return Object.assign(error, { returnCode: 5 as const })
+}

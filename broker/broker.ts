@@ -1,0 +1,233 @@
+/**
+ * The door of the house: MQTT 3.1.1 over mutual TLS, Aedes inside, nothing of traffic.
+ *
+ *   TLS ▶ identity ▶ CONNECT ▶ rights ▶ gate ▶ PUBACK ▶ subscribers          deliver ▶ the one device ▶ its PUBACK
+ *
+ * - `createBroker` allocates; `start` reads the certificates and listens; `stop` ends all connections in order.
+ * - A message is acknowledged when the gate says so and not before.
+ * - Aedes is known to this folder only.
+ */
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import { Aedes } from 'aedes'
+import { isCodedError } from '../schemas/coded-error.ts'
+import { createAedesOptions } from './aedes-options.ts'
+import { createAuthentication } from './authentication.ts'
+import { createCommandOutlet, isCommandTopic } from './command-outlet.ts'
+import { Connection } from './connection.ts'
+import {
+  type Credentials,
+  readCredentials,
+  type TlsFiles,
+  watchCredentials,
+} from './credentials.ts'
+import { AuthRevoked, BrokerStopping, ConnectionTakenOver } from './errors.ts'
+import { type CertifiedIdentity, identityOf } from './identity.ts'
+import { takeFrame } from './lanes.ts'
+import { type BrokerLimits, withDefaults } from './limits.ts'
+import type { BrokerLog, BrokerMetrics } from './metrics.ts'
+import type { ConnectionObserver, DeliveryOutcome, Identity, PublishGate } from './ports.ts'
+import { createPublishHook } from './publish-hook.ts'
+import { createRefusals } from './refusals.ts'
+import { createRouter } from './router.ts'
+import { createSubscriptions } from './subscriptions.ts'
+import { createTakeover } from './takeover.ts'
+import { createTlsListener, type TlsListener } from './tls-listener.ts'
+
+export interface BrokerOptions {
+  readonly gate: PublishGate
+  readonly observer: ConnectionObserver
+  /** The gateway's time, by which commands expire. */
+  readonly clock: { nowMs(): number }
+  readonly log: BrokerLog
+  readonly metrics: BrokerMetrics
+  readonly tls: TlsFiles
+  readonly host: string
+  /** 0 takes any free port; `address()` tells which. */
+  readonly port: number
+  readonly limits?: Partial<BrokerLimits>
+  /** How often the certificate files are looked at. */
+  readonly credentialsPollMs?: number
+}
+
+export interface Broker {
+  readonly name: string
+  start(signal: AbortSignal): Promise<void>
+  stop(deadlineMs: number): Promise<void>
+  address(): { readonly host: string; readonly port: number }
+  /** QoS 1, straight to the one device. Never queued. */
+  deliver(node: string, topic: string, payload: Buffer, timeoutMs: number): Promise<DeliveryOutcome>
+  /** Connected, and subscribed to its commands. */
+  isReachable(node: string): boolean
+  /** The gateway's own messages: no gate, no command topics. */
+  publish(topic: string, payload: Buffer, options: { qos: 0 | 1; retain: boolean }): void
+  /** MQTT over a stream whose owner is known already (WebSocket). */
+  acceptStream(stream: Duplex, identity: Identity): void
+  /** False when there is no such client. */
+  disconnect(clientId: string): boolean
+  /** Looks at the certificate files now. */
+  reloadCredentials(): Promise<void>
+}
+
+const credentialsPollMsDefault = 2_000
+
+export function createBroker(options: BrokerOptions): Broker {
+  const { log, metrics, observer } = options
+  const limits = withDefaults(options.limits)
+  const refusals = createRefusals(log, metrics)
+  const connections = new Set<Connection>()
+  let credentials: Credentials | undefined
+  let listener: TlsListener | undefined
+  let watch: ReturnType<typeof watchCredentials> | undefined
+  let isStopping = false
+
+  const takeover = createTakeover((older) =>
+    refusals.end(older, ConnectionTakenOver(older.clientId)),
+  )
+  const authentication = createAuthentication({
+    takeover,
+    refusals,
+    isRevoked: (serial) => credentials?.isRevoked(serial) ?? false,
+  })
+  const aedes = new Aedes(
+    createAedesOptions(limits, {
+      ...authentication,
+      authorizePublish: createPublishHook({
+        gate: options.gate,
+        route: (packet) => router.forward(packet),
+        refused: refusals.refused,
+        isStopping: () => isStopping,
+      }),
+      authorizeSubscribe: (client, subscription, done) =>
+        subscriptions.authorize(client, subscription, done),
+      authorizeForward: (client, packet) => subscriptions.mayForward(client, packet),
+    }),
+  )
+  const router = createRouter(aedes, limits.retainedMax)
+  const outlet = createCommandOutlet({
+    clock: options.clock,
+    copy: (topic, payload) => router.send(topic, payload, { qos: 1, retain: false }),
+  })
+  const subscriptions = createSubscriptions({ aedes, router, outlet, observer, refusals, limits })
+
+  aedes.on('clientReady', (client) => {
+    const connection = client.conn as Connection
+    connections.add(connection)
+    metrics.connections.set(connections.size)
+    connection.open()
+  })
+  for (const event of ['clientError', 'connectionError'] as const)
+    aedes.on(event, (client, error) => refusals.ended(client.conn as Connection, error))
+  // Aedes reports what is nobody's connection's fault here; without a listener it would end the process.
+  aedes.on(
+    'error' as 'closed',
+    ((error: Error) => log.error({ err: error }, 'the MQTT broker reported a fault')) as () => void,
+  )
+
+  function admit(stream: Duplex, identity: CertifiedIdentity): void {
+    if (isStopping) {
+      stream.destroy()
+      return
+    }
+    const connection: Connection = new Connection(stream, identity, {
+      packetBytesMax: limits.packetBytesMax,
+      connectBytesMax: limits.connectBytesMax,
+      inFlightMax: limits.inFlightMax,
+      lane: (frame, type, headerBytes) => takeFrame(connection, outlet, frame, type, headerBytes),
+    })
+    connection.once('close', () => {
+      connections.delete(connection)
+      metrics.connections.set(connections.size)
+      outlet.abandon(connection)
+      subscriptions.forget(connection)
+    })
+    aedes.handle(connection)
+  }
+
+  function connected(socket: TLSSocket): void {
+    const identity = identityOf(socket)
+    if (isCodedError(identity)) {
+      refusals.handshakeFailed(identity.code, identity.message, socket.remoteAddress ?? '')
+      socket.destroy()
+    } else admit(socket, identity)
+  }
+
+  function useCredentials(fresh: Credentials): void {
+    credentials = fresh
+    for (const warning of fresh.warnings) log.warn({ reason: warning }, 'a certificate wants care')
+    listener?.useCredentials(fresh)
+    for (const connection of takeover.all()) {
+      const { serial, name } = connection.identity
+      if (fresh.isRevoked(serial)) refusals.end(connection, AuthRevoked(serial, name))
+    }
+  }
+
+  return {
+    name: 'broker',
+    async start() {
+      credentials = await readCredentials(options.tls)
+      await aedes.listen()
+      listener = createTlsListener({
+        host: options.host,
+        port: options.port,
+        limits,
+        minVersion: options.tls.minVersion,
+        credentials,
+        connected,
+        failed: refusals.handshakeFailed,
+      })
+      await listener.listen()
+      useCredentials(credentials)
+      watch = watchCredentials({
+        files: options.tls,
+        pollMs: options.credentialsPollMs ?? credentialsPollMsDefault,
+        changed(fresh) {
+          useCredentials(fresh)
+          log.info({}, 'certificates and revocations read anew')
+        },
+        failed: (error) =>
+          log.error(
+            { code: error.code, err: error },
+            'new certificates cannot be used; the old ones stay in force',
+          ),
+      })
+    },
+    async stop(deadlineMs) {
+      isStopping = true
+      watch?.stop()
+      const listening = listener?.close()
+      for (const connection of [...connections]) refusals.end(connection, BrokerStopping())
+      const closed = new Promise<void>((resolve) => aedes.close(resolve))
+      await withinMs(deadlineMs, Promise.all([listening, closed]))
+    },
+    address: () => listener?.address() ?? { host: options.host, port: options.port },
+    async deliver(node, topic, payload, timeoutMs) {
+      const outcome = await outlet.deliver(subscriptions.ready(node), topic, payload, timeoutMs)
+      metrics.deliveries.add(1, { outcome })
+      return outcome
+    },
+    isReachable: (node) => subscriptions.ready(node) !== undefined,
+    publish(topic, payload, { qos, retain }) {
+      if (isCommandTopic(topic)) throw new Error(`${topic}: commands go through deliver`)
+      router.send(topic, payload, { qos, retain })
+    },
+    acceptStream: (stream, identity) =>
+      admit(stream, { ...identity, notAfterMs: Number.POSITIVE_INFINITY }),
+    disconnect(clientId) {
+      const connection = takeover.current(clientId)
+      if (connection === undefined) return false
+      connection.destroy()
+      return true
+    },
+    reloadCredentials: async () => await watch?.reload(),
+  }
+}
+
+async function withinMs(deadlineMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, deadlineMs)
+  })
+  await Promise.race([work, late])
+  clearTimeout(timer)
+}

@@ -1,0 +1,63 @@
+/**
+ * From a client certificate to an identity, and which client ids belong to it. Pure.
+ *
+ * Common name = name, organizational unit = role. The chain was proven by TLS before anything here is asked.
+ */
+import type { TLSSocket } from 'node:tls'
+import type { CodedError } from '../schemas/coded-error.ts'
+import { isNodeId } from '../schemas/ids.ts'
+import { AuthClientIdMismatch, AuthUnknownDevice } from './errors.ts'
+import { clientIdLengthMax } from './limits.ts'
+import { normalSerial } from './pki/serial.ts'
+import type { Identity, Role } from './ports.ts'
+
+/** What a certificate says, and until when it may. */
+export interface CertifiedIdentity extends Identity {
+  readonly notAfterMs: number
+}
+
+const roles: ReadonlySet<string> = new Set<Role>(['device', 'center', 'operator', 'simulator'])
+
+export function identityOf(socket: TLSSocket): CertifiedIdentity | CodedError {
+  const certificate = socket.getPeerCertificate()
+  const subject = certificate?.subject
+  if (!subject) return AuthUnknownDevice('', 'no certificate')
+  const name = single(subject.CN)
+  const role = single(subject.OU)
+  if (name === undefined || role === undefined)
+    return AuthUnknownDevice(JSON.stringify(subject), 'it wants one CN and one OU')
+  if (!roles.has(role)) return AuthUnknownDevice(name, `role ${JSON.stringify(role)} is unknown`)
+  if (!isNodeId(name)) return AuthUnknownDevice(name, 'its name is no node')
+  return {
+    role: role as Role,
+    name,
+    serial: normalSerial(certificate.serialNumber),
+    notAfterMs: Date.parse(certificate.valid_to),
+  }
+}
+
+const single = (field: string | string[] | undefined) =>
+  typeof field === 'string' && field !== '' ? field : undefined
+
+const printable = /^[\x21-\x7e]+$/
+
+/** Undefined when the client id belongs to the identity. */
+export function refuseClientId(identity: Identity, clientId: string): CodedError | undefined {
+  return ownsClientId(identity, clientId)
+    ? undefined
+    : AuthClientIdMismatch(clientId.slice(0, clientIdLengthMax), identity.role, identity.name)
+}
+
+function ownsClientId({ role, name }: Identity, clientId: string): boolean {
+  if (clientId.length > clientIdLengthMax || !printable.test(clientId)) return false
+  switch (role) {
+    case 'device':
+      return clientId === name
+    case 'simulator':
+      return clientId.startsWith(`${name}/`) && isNodeId(clientId)
+    default:
+      return (
+        clientId === name || (clientId.startsWith(`${name}/`) && clientId.length > name.length + 1)
+      )
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * An authority in a directory: init, issue, renew, revoke, list. The library behind `npm run pki`, the first start
+ * and the tests.
+ *
+ * - A certificate names one identity: common name = node (for a simulator its zone), organizational unit = role.
+ * - A name has one role. Renewing leaves the older certificate good until it ends; revoking a name ends all of them.
+ * - The private key of the authority is a plain file, mode 0600: keep the directory off the gateway in production,
+ *   which needs ca.crt, crl.pem, server.crt and server.key only.
+ */
+import { existsSync } from 'node:fs'
+import { isNodeId } from '../../schemas/ids.ts'
+import { type WallClock, wallClock } from '../wall-clock.ts'
+import {
+  type Authority,
+  createAuthority,
+  createCrl,
+  createLeaf,
+  importKey,
+  type KeyAndCertificate,
+} from './certificates.ts'
+import { PkiExists, PkiNameInvalid, PkiNameTaken, PkiUnknownName, PkiUnreadable } from './errors.ts'
+import { type PkiPaths, pkiPaths, readPkiFile, writePrivate, writePublic } from './files.ts'
+import {
+  appendToRegister,
+  type CertificateRole,
+  type RegisterEvent,
+  type RegisteredCertificate,
+  readRegister,
+} from './register.ts'
+import { normalSerial } from './serial.ts'
+import * as x509 from './x509.ts'
+
+/** A development authority has this in its name; a production start refuses it. */
+export const developmentMark = 'development only'
+
+const authorityDays = 3650
+/** Common lengths: a year for what can be renewed by hand. */
+const leafDays = 397
+
+export interface IssueRequest {
+  readonly role: CertificateRole
+  readonly name: string
+  readonly days?: number
+  /** Additional names of a server. */
+  readonly dns?: readonly string[]
+  readonly ip?: readonly string[]
+}
+
+export interface IssuedCertificate {
+  readonly certFile: string
+  readonly keyFile: string
+  readonly serial: string
+  readonly notAfter: string
+}
+
+export interface PkiAuthority {
+  readonly paths: PkiPaths
+  readonly name: string
+  issue(request: IssueRequest): Promise<IssuedCertificate>
+  /** Many at once: one line of log each, one write of the register. */
+  issueAll(requests: readonly IssueRequest[]): Promise<readonly IssuedCertificate[]>
+  renew(name: string, days?: number): Promise<IssuedCertificate>
+  /** All certificates of the name; answers how many. */
+  revoke(name: string): Promise<number>
+  list(): readonly RegisteredCertificate[]
+  /** Writes crl.pem anew, so that it is current. */
+  refreshCrl(): Promise<void>
+}
+
+export interface InitOptions {
+  readonly name: string
+  readonly days?: number
+  /** The first server certificate. */
+  readonly dns?: readonly string[]
+  readonly ip?: readonly string[]
+  readonly clock?: WallClock
+}
+
+/** @throws IG_ERR_PKI_EXISTS */
+export async function initAuthority(dir: string, options: InitOptions): Promise<PkiAuthority> {
+  const paths = pkiPaths(dir)
+  for (const path of [paths.caCert, paths.caKey]) if (existsSync(path)) throw PkiExists(path)
+  const clock = options.clock ?? wallClock
+  const made = await createAuthority(options.name, options.days ?? authorityDays, clock.nowMs())
+  writePrivate(paths.caKey, made.keyPem)
+  writePublic(paths.caCert, `${made.certificate.toString('pem')}\n`)
+  const authority = await openAuthority(dir, clock)
+  await authority.refreshCrl()
+  await authority.issue({ role: 'server', name: 'server', dns: options.dns, ip: options.ip })
+  return authority
+}
+
+/** @throws IG_ERR_PKI_MISSING, IG_ERR_PKI_UNREADABLE */
+export async function openAuthority(
+  dir: string,
+  clock: WallClock = wallClock,
+): Promise<PkiAuthority> {
+  const paths = pkiPaths(dir)
+  const authority = await loadAuthority(paths)
+
+  function current(name: string): RegisteredCertificate | undefined {
+    const nowIso = new Date(clock.nowMs()).toISOString()
+    return [...readRegister(paths.register).values()]
+      .filter((known) => known.name === name && !known.revokedAt && known.notAfter > nowIso)
+      .at(-1)
+  }
+
+  async function issueAll(requests: readonly IssueRequest[], mayExist: boolean) {
+    const taken = new Map(
+      mayExist ? [] : [...readRegister(paths.register).values()].map((c) => [c.name, c]),
+    )
+    const nowIso = new Date(clock.nowMs()).toISOString()
+    for (const request of requests) {
+      checkName(request)
+      const known = taken.get(request.name)
+      if (known && !known.revokedAt && known.notAfter > nowIso)
+        throw PkiNameTaken(request.name, known.role, known.notAfter)
+    }
+    const events: RegisterEvent[] = []
+    const issued: IssuedCertificate[] = []
+    const made: { leaf: KeyAndCertificate; certFile: string; keyFile: string }[] = []
+    for (const request of requests) {
+      const leaf = await createLeaf(authority, withServerNames(request), clock.nowMs())
+      const { certFile, keyFile } = filesOf(paths, request)
+      const { notBefore, notAfter, serialNumber } = leaf.certificate
+      const serial = normalSerial(serialNumber)
+      events.push({
+        event: 'issued',
+        serial,
+        name: request.name,
+        role: request.role,
+        notBefore: notBefore.toISOString(),
+        notAfter: notAfter.toISOString(),
+        at: nowIso,
+      })
+      issued.push({ certFile, keyFile, serial, notAfter: notAfter.toISOString() })
+      made.push({ leaf, certFile, keyFile })
+    }
+    // The register first: a certificate that was handed out can always be revoked.
+    appendToRegister(paths.register, events)
+    for (const { leaf, certFile, keyFile } of made) {
+      writePrivate(keyFile, leaf.keyPem)
+      writePublic(certFile, `${leaf.certificate.toString('pem')}\n`)
+    }
+    return issued
+  }
+
+  async function refreshCrl(): Promise<void> {
+    const revoked = [...readRegister(paths.register).values()].flatMap(({ serial, revokedAt }) =>
+      revokedAt ? [{ serial, revokedAtMs: Date.parse(revokedAt) }] : [],
+    )
+    writePublic(paths.crl, await createCrl(authority, revoked, clock.nowMs()))
+  }
+
+  return {
+    paths,
+    name: authority.certificate.subjectName.getField('CN')[0] ?? '',
+    issue: async (request) => (await issueAll([request], false))[0]!,
+    issueAll: (requests) => issueAll(requests, false),
+    async renew(name, days) {
+      const known = current(name) ?? findAny(paths, name)
+      if (known === undefined) throw PkiUnknownName(name)
+      const names = known.role === 'server' ? serverNamesOf(paths) : {}
+      return (await issueAll([{ role: known.role, name, days, ...names }], true))[0]!
+    },
+    async revoke(name) {
+      const at = new Date(clock.nowMs()).toISOString()
+      const all = [...readRegister(paths.register).values()].filter((known) => known.name === name)
+      if (all.length === 0) throw PkiUnknownName(name)
+      const open = all.filter((known) => !known.revokedAt)
+      appendToRegister(
+        paths.register,
+        open.map(({ serial }) => ({ event: 'revoked', serial, at })),
+      )
+      await refreshCrl()
+      return open.length
+    },
+    list: () => [...readRegister(paths.register).values()],
+    refreshCrl,
+  }
+}
+
+async function loadAuthority(paths: PkiPaths): Promise<Authority> {
+  const certPem = readPkiFile(paths.dir, paths.caCert)
+  const keyPem = readPkiFile(paths.dir, paths.caKey)
+  try {
+    return { certificate: new x509.X509Certificate(certPem), key: await importKey(keyPem) }
+  } catch (cause) {
+    throw PkiUnreadable.from(cause, `${paths.caCert} or ${paths.caKey}`, (cause as Error).message)
+  }
+}
+
+function findAny(paths: PkiPaths, name: string): RegisteredCertificate | undefined {
+  return [...readRegister(paths.register).values()].filter((known) => known.name === name).at(-1)
+}
+
+const serverNamePattern = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/
+
+/** @throws IG_ERR_PKI_NAME_INVALID */
+function checkName({ role, name }: IssueRequest): void {
+  if (role === 'server') {
+    if (!serverNamePattern.test(name)) throw PkiNameInvalid(name, role, 'not a host name')
+  } else if (!isNodeId(name)) {
+    throw PkiNameInvalid(name, role, 'one to three levels of a-z, 0-9 and -, separated by /')
+  } else if (role === 'simulator' && name.split('/').length > 2) {
+    throw PkiNameInvalid(name, role, 'a zone leaves a level for its devices')
+  }
+}
+
+function filesOf(paths: PkiPaths, { role, name }: IssueRequest) {
+  return role === 'server' && name === 'server'
+    ? { certFile: paths.serverCert, keyFile: paths.serverKey }
+    : { certFile: paths.cert(name), keyFile: paths.key(name) }
+}
+
+function withServerNames(request: IssueRequest) {
+  const days = request.days ?? leafDays
+  if (request.role !== 'server') return { ...request, days }
+  return {
+    ...request,
+    days,
+    dns: [...new Set(['localhost', ...(request.dns ?? [])])],
+    ip: [...new Set(['127.0.0.1', '::1', ...(request.ip ?? [])])],
+  }
+}
+
+/** A renewed server keeps the names it had. */
+function serverNamesOf(paths: PkiPaths): { dns: string[]; ip: string[] } {
+  const certificate = new x509.X509Certificate(readPkiFile(paths.dir, paths.serverCert))
+  const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.toJSON() ?? []
+  const ofType = (type: string) => names.filter((n) => n.type === type).map((n) => n.value)
+  return { dns: ofType('dns'), ip: ofType('ip') }
+}
