@@ -1,0 +1,152 @@
+/**
+ * One SUMO run, stepped second by second: lamps in, detector readings out.
+ *
+ * - Every vehicle's place is followed by subscription, for the emulated detectors alone (observe.ts).
+ * - Vehicles SUMO cannot let in are remembered from the step they should have departed.
+ * - `finish` ends SUMO, reads its trip records and removes them.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Network, readNetwork } from './network.ts'
+import { createApproaches, type LaneReading, type SeenVehicle } from './observe.ts'
+import { startSumo } from './sumo-process.ts'
+import { type Outgoing, setString, subscribe } from './traci-client.ts'
+import { readTrips, type TripFigures } from './trips.ts'
+import {
+  setTrafficLight,
+  simulationValues,
+  subscribeSimulation,
+  subscribeVehicle,
+  variable,
+  vehicleValues,
+} from './variables.ts'
+
+export interface Simulation {
+  readonly network: Network
+  readonly nowS: number
+  /** True once the scenario's end is reached, or nobody is left or expected where it has none. */
+  readonly hasEnded: boolean
+  /** Lamp string per site, in the order of `network.sites`; unchanged ones are not sent again. */
+  step(lamps: readonly string[]): Promise<void>
+  reading(siteIndex: number, lane: string): LaneReading
+  readonly enteredVehicles: number
+  readonly collisions: number
+  finish(): Promise<TripFigures>
+  kill(): Promise<void>
+}
+
+export interface SimulationOptions {
+  readonly scenario: string
+  readonly seed: number
+  readonly zone: string
+  readonly binary: string
+  readonly sumoHome: string
+}
+
+export async function openSimulation(options: SimulationOptions): Promise<Simulation> {
+  const folder = await mkdtemp(join(tmpdir(), 'intergreen-sumo-'))
+  const tripsPath = join(folder, 'trips.xml')
+  const sumo = await startSumo({
+    binary: options.binary,
+    sumoHome: options.sumoHome,
+    args: [
+      ...['-c', options.scenario, '--seed', String(options.seed)],
+      ...['--time-to-teleport', '-1', '--no-step-log', '--no-warnings'],
+      ...['--tripinfo-output', tripsPath, '--tripinfo-output.write-unfinished'],
+    ],
+  })
+  const network = await readNetwork(sumo.client, options.zone).catch(async (error: unknown) => {
+    sumo.kill()
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  })
+  const approaches = createApproaches(network.sites, network.roads)
+  const shown: string[] = []
+  const pendingSinceS = new Map<string, number>()
+  let vehicles = new Map<string, SeenVehicle>()
+  let nowS = network.beginS
+  let entered = 0
+  let collisions = 0
+  let isEmpty = false
+  let next: Outgoing[] = [
+    subscribe(subscribeSimulation, '', [
+      variable.time,
+      variable.departedIds,
+      variable.pendingIds,
+      variable.collisions,
+      variable.expectedVehicles,
+    ]),
+  ]
+
+  return {
+    network,
+    get nowS() {
+      return nowS
+    },
+    get hasEnded() {
+      return network.endS >= 0 ? nowS >= network.endS : isEmpty
+    },
+    get enteredVehicles() {
+      return entered
+    },
+    get collisions() {
+      return collisions
+    },
+    async step(lamps) {
+      network.sites.forEach((site, index) => {
+        const state = lamps[index]
+        if (state === undefined || shown[index] === state) return
+        shown[index] = state
+        next.push(setString(setTrafficLight, variable.lampState, site.lightId, state))
+      })
+      const sent = next
+      next = []
+      const seen = new Map<string, SeenVehicle>()
+      for (const each of await sumo.client.step(sent)) {
+        if (each.domain === vehicleValues) {
+          seen.set(each.objectId, {
+            laneId: each.values.get(variable.laneId) as string,
+            positionM: each.values.get(variable.lanePosition) as number,
+            speedMps: each.values.get(variable.speed) as number,
+          })
+        } else if (each.domain === simulationValues) {
+          nowS = each.values.get(variable.time) as number
+          for (const id of each.values.get(variable.departedIds) as string[]) {
+            entered += 1
+            pendingSinceS.delete(id)
+            next.push(
+              subscribe(subscribeVehicle, id, [
+                variable.laneId,
+                variable.lanePosition,
+                variable.speed,
+              ]),
+            )
+          }
+          for (const id of each.values.get(variable.pendingIds) as string[]) {
+            if (!pendingSinceS.has(id)) pendingSinceS.set(id, nowS - network.stepS)
+          }
+          collisions += each.values.get(variable.collisions) as number
+          isEmpty = each.values.get(variable.expectedVehicles) === 0
+        }
+      }
+      vehicles = seen
+      approaches.observe(vehicles)
+    },
+    reading: (siteIndex, lane) => approaches.reading(`${siteIndex}|${lane}`),
+    async finish() {
+      await sumo.close()
+      const figures = readTrips(
+        await readFile(tripsPath, 'latin1'),
+        [...pendingSinceS.values()],
+        nowS,
+      )
+      await rm(folder, { recursive: true, force: true })
+      return figures
+    },
+    async kill() {
+      sumo.kill()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * What the street has taught about how lanes empty: seconds per vehicle, per lane and stage, from the crossings
+ * counted while somebody wanted to cross. Protected or giving way, a shared lane or a turn pocket: the rate says it.
+ *
+ * Pure: `learnDischarge` returns what is known after one more view. Nothing is set by scenario; before anything
+ * is seen a lane is taken to discharge like any other lane with those lamps.
+ */
+import type { JunctionView, LaneView } from '../ports.ts'
+import type { StageModel } from './stage-model.ts'
+
+export interface Discharge {
+  /** Seconds of green with somebody at the line, and crossings in them; [lane][stage], fading. */
+  readonly greenS: readonly (readonly number[])[]
+  readonly crossed: readonly (readonly number[])[]
+  /** Whether somebody wanted to cross at the last view, and the stage then. */
+  readonly wanted: readonly boolean[]
+  readonly stage: number | null
+  readonly atMs: number
+}
+
+/** Seconds per vehicle before anything was seen: 1800 vehicles per hour of green. */
+const priorHeadwayS = 2
+/** How many seconds of green the first guess weighs. */
+const priorWeightS = 20
+/** Fading per second of green with demand: about the last five minutes of it count. */
+const fading = 0.997
+/** Not counted after the beginning of green: reaction and start. */
+const startS = 2
+/** Somebody is at the line when he could cross within this. */
+const atLineS = 1.5
+/** Views farther apart than this teach nothing. */
+const stepMaxMs = 2_500
+
+export function newDischarge(model: StageModel): Discharge {
+  return {
+    greenS: model.service.map((row) => row.map(() => priorWeightS)),
+    crossed: model.service.map((row) => row.map((share) => (priorWeightS * share) / priorHeadwayS)),
+    wanted: model.lanes.map(() => false),
+    stage: null,
+    atMs: 0,
+  }
+}
+
+export function learnDischarge(known: Discharge, model: StageModel, view: JunctionView): Discharge {
+  const { stage, stageSinceMs } = view.signal
+  const at = stage === null ? -1 : model.stages.indexOf(stage)
+  const stepS = (view.nowMs - known.atMs) / 1000
+  const wanted = model.lanes.map((lane) => wantsToCross(view.lanes[lane]))
+  const base = { wanted, stage, atMs: view.nowMs }
+  const isSteady = at >= 0 && stage === known.stage && stageSinceMs > startS * 1000
+  if (!isSteady || stepS <= 0 || stepS * 1000 > stepMaxMs) return { ...known, ...base }
+  const update = (rows: Discharge['greenS'], amount: (lane: number) => number) =>
+    rows.map((row, lane) => {
+      if (!known.wanted[lane] || (model.service[lane]?.[at] ?? 0) === 0) return row
+      if (view.lanes[model.lanes[lane] ?? '']?.passedVehicles === undefined) return row
+      return row.map((value, index) =>
+        index === at ? value * fading ** stepS + amount(lane) : value,
+      )
+    })
+  return {
+    ...base,
+    greenS: update(known.greenS, () => stepS),
+    crossed: update(
+      known.crossed,
+      (lane) => view.lanes[model.lanes[lane] ?? '']?.passedVehicles ?? 0,
+    ),
+  }
+}
+
+/** Seconds per vehicle; Infinity where the lane has red. */
+export function headwayS(known: Discharge, model: StageModel, lane: number, stage: number): number {
+  if ((model.service[lane]?.[stage] ?? 0) === 0) return Number.POSITIVE_INFINITY
+  const greenS = known.greenS[lane]?.[stage] ?? priorWeightS
+  const crossed = known.crossed[lane]?.[stage] ?? 0
+  return Math.max(1, greenS / Math.max(greenS * 0.02, crossed))
+}
+
+function wantsToCross(lane: LaneView | undefined): boolean {
+  if (lane === undefined) return false
+  return lane.queueVehicles > 0 || (lane.arrivalsS?.[0] ?? Number.POSITIVE_INFINITY) < atLineS
+}

@@ -1,0 +1,171 @@
+/**
+ * Tries the sequences of up to three stages the horizon has room for and reckons the delay of each: every lane a
+ * queue at its stop line, its vehicles arriving when the sensor says, leaving one headway apart while it is green.
+ *
+ * Pure arithmetic. Vehicles still there at the horizon have cost what they waited until then.
+ */
+import type { JunctionView, LaneView } from '../ports.ts'
+import { type Discharge, headwayS } from './discharge.ts'
+import type { PredictiveParameters } from './predictive.ts'
+import type { StageModel } from './stage-model.ts'
+
+export interface LookAheadInput {
+  readonly view: JunctionView
+  readonly model: StageModel
+  readonly discharge: Discharge
+  readonly parameters: PredictiveParameters
+  /** Index of the stage that is green, and for how long it has been. */
+  readonly current: number
+  readonly ageS: number
+}
+
+export interface Sequence {
+  /** Index of the stage to go to, the current one to stay. */
+  readonly stage: number
+  readonly afterS: number
+  readonly costS: number
+  readonly stayCostS: number
+}
+
+/** When a stage may end, seconds from now or from its beginning: fine at first, coarser later. */
+const staysS = [0, 1, 2, 3, 4, 5, 7, 9, 12, 15, 18]
+const greensBeyondMinS = [0, 2, 4, 7, 10, 15]
+const stagesMax = 3
+
+interface LaneAhead {
+  /** Seconds from now each vehicle is at the line, nearest first. */
+  readonly arrivalsS: readonly number[]
+  readonly queued: number
+  readonly headwayS: readonly number[]
+}
+
+interface Window {
+  stage: number
+  beginS: number
+  endS: number
+}
+
+export function cheapestSequence(input: LookAheadInput): Sequence {
+  const { model, parameters, current } = input
+  const lanes = lanesAhead(input)
+  const horizonS = parameters.horizonS
+  const windows: Window[] = Array.from({ length: stagesMax }, () => ({
+    stage: current,
+    beginS: 0,
+    endS: horizonS,
+  }))
+  const cost = (count: number, limit: number) => sequenceCost(input, lanes, windows, count, limit)
+  const first = windows[0] as Window
+  first.endS = horizonS
+  const stayCostS = cost(1, Number.POSITIVE_INFINITY)
+  let best: Sequence = { stage: current, afterS: 0, costS: stayCostS, stayCostS }
+  let bound = stayCostS - parameters.gainMinS
+
+  const extend = (depth: number, firstStage: number, afterS: number) => {
+    const before = windows[depth - 1] as Window
+    const own = windows[depth] as Window
+    for (let stage = 0; stage < model.stages.length; stage++) {
+      if (stage === before.stage) continue
+      const beginS = before.endS + (model.intergreenS[before.stage]?.[stage] ?? 0)
+      if (beginS >= horizonS) continue
+      own.stage = stage
+      own.beginS = beginS
+      own.endS = horizonS
+      const chosen = depth === 1 ? stage : firstStage
+      const costS = cost(depth + 1, bound)
+      if (costS < bound) {
+        bound = costS
+        best = { stage: chosen, afterS, costS, stayCostS }
+      }
+      if (depth + 1 >= stagesMax) continue
+      for (const beyondS of greensBeyondMinS) {
+        own.endS = beginS + (model.minGreenS[stage] ?? 0) + beyondS
+        if (own.endS >= horizonS) break
+        extend(depth + 1, chosen, afterS)
+        own.stage = stage
+        own.beginS = beginS
+      }
+    }
+  }
+  for (const stayS of staysS) {
+    if (stayS >= horizonS) break
+    first.endS = stayS
+    extend(1, current, stayS)
+  }
+  return best
+}
+
+function lanesAhead({ view, model, discharge }: LookAheadInput): LaneAhead[] {
+  return model.lanes.flatMap((lane, index): LaneAhead[] => {
+    const seen = view.lanes[lane]
+    if (seen === undefined) return []
+    const arrivalsS = arrivalsOf(seen)
+    if (arrivalsS.length === 0) return []
+    const headways = model.stages.map((_, stage) => headwayS(discharge, model, index, stage))
+    return [{ arrivalsS, queued: seen.queueVehicles + seen.blockedVehicles, headwayS: headways }]
+  })
+}
+
+/** Approaching vehicles of which no arrival is known are taken to come evenly over the way the sensor sees. */
+const unknownArrivalsWithinS = 15
+
+function arrivalsOf(lane: LaneView): number[] {
+  const waiting = Array<number>(lane.queueVehicles + lane.blockedVehicles).fill(0)
+  const moving = lane.arrivalsS ?? []
+  const unknown = Math.max(0, lane.approachingVehicles - moving.length)
+  const even = Array.from(
+    { length: unknown },
+    (_, at) => ((at + 1) * unknownArrivalsWithinS) / (unknown + 1),
+  )
+  return [...waiting, ...[...moving, ...even].sort((a, b) => a - b)]
+}
+
+function sequenceCost(
+  { parameters, ageS }: LookAheadInput,
+  lanes: readonly LaneAhead[],
+  windows: readonly Window[],
+  count: number,
+  limit: number,
+): number {
+  const { horizonS, startupS, yellowUsedS, stopS } = parameters
+  let costS = 0
+  for (const lane of lanes) {
+    const arrivals = lane.arrivalsS
+    let next = 0
+    let freeS = 0
+    let wasGreen = false
+    let lastEndS = 0
+    for (let at = 0; at < count && next < arrivals.length; at++) {
+      const window = windows[at] as Window
+      const headway = lane.headwayS[window.stage] as number
+      if (headway === Number.POSITIVE_INFINITY) {
+        wasGreen = false
+        continue
+      }
+      const openS =
+        at === 0 ? Math.max(0, startupS - ageS) : wasGreen ? lastEndS : window.beginS + startupS
+      if (openS > freeS) freeS = openS
+      const after = at + 1 < count ? (windows[at + 1] as Window) : undefined
+      const staysGreen =
+        after !== undefined && lane.headwayS[after.stage] !== Number.POSITIVE_INFINITY
+      const endS =
+        after === undefined ? horizonS : staysGreen ? after.beginS : window.endS + yellowUsedS
+      while (next < arrivals.length) {
+        const arrivalS = arrivals[next] as number
+        const crossS = Math.max(arrivalS, freeS)
+        if (crossS > endS) break
+        costS += crossS - arrivalS
+        if (crossS - arrivalS > 1 && next >= lane.queued) costS += stopS
+        freeS = crossS + headway
+        next += 1
+      }
+      wasGreen = true
+      lastEndS = endS
+    }
+    for (; next < arrivals.length && (arrivals[next] as number) < horizonS; next++) {
+      costS += horizonS - (arrivals[next] as number) + (next >= lane.queued ? stopS : 0)
+    }
+    if (costS > limit) return costS
+  }
+  return costS
+}
