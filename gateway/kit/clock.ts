@@ -38,6 +38,8 @@ export function createSystemClock(): Clock {
 export interface EventClock extends Clock {
   /** Moves the time on, never back, firing on the way all that falls due up to and including `toMs`. */
   advanceTo(toMs: number): void
+  /** False until it was first told the time, where it was made without one. */
+  readonly isSet: boolean
 }
 
 interface Due {
@@ -47,8 +49,10 @@ interface Due {
   readonly fn: () => void
 }
 
-export function createEventClock(startMs: number): EventClock {
-  let nowMs = startMs
+/** Without `startMs` it stands at 0 until it is first told the time, and what was asked for before counts from then. */
+export function createEventClock(startMs?: number): EventClock {
+  let nowMs = startMs ?? 0
+  let isSet = startMs !== undefined
   let order = 0
   const due = new Set<Due>()
 
@@ -75,7 +79,16 @@ export function createEventClock(startMs: number): EventClock {
     nowMs: () => nowMs,
     after: (delayMs, fn) => add(delayMs, fn),
     every: (periodMs, fn) => add(periodMs, fn, Math.max(1, periodMs)),
+    get isSet() {
+      return isSet
+    },
     advanceTo(toMs) {
+      if (!isSet) {
+        isSet = true
+        for (const entry of due) entry.atMs += toMs - nowMs
+        nowMs = toMs
+        return
+      }
       for (let entry = next(toMs); entry; entry = next(toMs)) {
         nowMs = Math.max(nowMs, entry.atMs)
         if (entry.periodMs === undefined) due.delete(entry)

@@ -32,7 +32,7 @@ export interface WebOptions {
   readonly metrics: () => Promise<string>
   readonly health: () => { readonly ready: boolean; readonly findings: readonly unknown[] }
   /** Takes a control center's MQTT connection. */
-  readonly acceptCenter: (stream: Duplex, name: string) => void
+  readonly acceptCenter: (stream: Duplex) => void
   readonly log: Log
 }
 
@@ -67,7 +67,6 @@ export function createWeb(options: WebOptions): Web {
   }
   const server = options.tls ? createTlsServer(options.tls, handle) : createServer(handle)
   const sockets = new WebSocketServer({ noServer: true, maxPayload: messageBytesMax })
-  let centers = 0
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://page')
@@ -126,11 +125,10 @@ export function createWeb(options: WebOptions): Web {
       return
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      centers += 1
       const stream = createWebSocketStream(webSocket)
       // A torn WebSocket is an everyday end of a connection, not a fault of the gateway.
       stream.on('error', (err) => options.log.debug({ err }, 'a page went away'))
-      options.acceptCenter(stream, `web/page-${centers}`)
+      options.acceptCenter(stream)
     })
   })
 

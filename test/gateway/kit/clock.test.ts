@@ -27,6 +27,17 @@ test('what a timer asks for while it fires is still met in the same advance', ()
   expect(fired).toEqual([20])
 })
 
+test('a clock made without a time takes the first it is told, and counts from there', () => {
+  const clock = createEventClock()
+  const fired: number[] = []
+  clock.every(10, () => fired.push(clock.nowMs()))
+  expect(clock.isSet).toBe(false)
+  clock.advanceTo(1_000_000)
+  expect(fired).toEqual([])
+  clock.advanceTo(1_000_020)
+  expect(fired).toEqual([1_000_010, 1_000_020])
+})
+
 test('the system clock fires, and stops when told', async () => {
   const clock = createSystemClock()
   let ticks = 0

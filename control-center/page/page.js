@@ -1,0 +1,146 @@
+/**
+ * The control center's page: an MQTT subscriber in the browser. It shows what the gateway and the controllers say
+ * and keeps nothing; a reload begins anew with the retained presences and the next statuses.
+ *
+ * - Everything that comes from the wire is shown as text, never as markup.
+ * - Bounded: a junction is one card, feeds keep their newest rows.
+ */
+import mqtt from '/vendor/mqtt.esm.js'
+
+const decisionsMax = 30
+const commandsMax = 40
+const filters = {
+  '+/+/status/tlc.groups/#': 0,
+  '+/+/status/tlc.plan/#': 0,
+  '+/+/status/sim.street/#': 0,
+  '+/+/presence': 1,
+  'gateway/+/status/#': 0,
+}
+
+const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id))
+
+/** @param {string} tag @param {string} [text] @param {Record<string, string>} [data] */
+function make(tag, text = '', data = {}) {
+  const made = document.createElement(tag)
+  made.textContent = text
+  Object.assign(made.dataset, data)
+  return made
+}
+
+/** @param {string} ts */
+const clockOf = (ts) => ts.slice(11, 19)
+
+const figures = new Map()
+/** @param {string} name @param {string} value */
+function showFigure(name, value) {
+  figures.set(name, value)
+  element('figures').replaceChildren(
+    ...[...figures].map(([label, text]) => {
+      const pair = make('div')
+      pair.append(make('dt', label), make('dd', text))
+      return pair
+    }),
+  )
+}
+
+const devices = new Set()
+const cards = new Map()
+
+/** @param {string} node */
+function cardOf(node) {
+  const known = cards.get(node)
+  if (known) return known
+  const card = {
+    root: make('article', '', { node }),
+    title: make('h3', node),
+    lamps: make('div'),
+    stage: make('p'),
+    plan: make('p'),
+  }
+  card.lamps.className = 'lamps'
+  card.root.append(card.title, card.lamps, card.stage, card.plan)
+  cards.set(node, card)
+  element('junctions').append(card.root)
+  return card
+}
+
+/** What is done with each kind of entry. @type {Record<string, (node: string, entry: any) => void>} */
+const shows = {
+  'tlc.groups'(node, { values }) {
+    const card = cardOf(node)
+    card.lamps.replaceChildren(
+      ...Object.entries(values.groups).map(([group, lamp]) => {
+        const shown = make('span', group, { lamp: String(lamp) })
+        shown.className = 'lamp'
+        return shown
+      }),
+    )
+    card.stage.textContent = values.stage === null ? 'stages change' : `stage ${values.stage}`
+  },
+  'tlc.plan'(node, { values }) {
+    const greens = Object.entries(values.greensS).map(([stage, s]) => `${stage}: ${s} s`)
+    cardOf(node).plan.textContent = `plan ${values.plan} (${values.source}), cycle ${values.cycleS} s, greens ${greens.join(', ')}`
+  },
+  'sim.street'(_node, { values }) {
+    showFigure('delay under control', `${values.controlDelayS.toFixed(1)} s`)
+    if (values.localPlanDelayS !== null) {
+      showFigure('under the local plan', `${values.localPlanDelayS.toFixed(1)} s`)
+    }
+  },
+  'gateway.accounts'(_node, { values }) {
+    for (const name of ['stored', 'duplicate', 'quarantined', 'refused', 'residual']) {
+      showFigure(name, String(values[name]))
+    }
+  },
+  'gateway.control'(_node, { ts, values }) {
+    if (values.isShadow) return
+    const row = make('li')
+    row.append(make('time', clockOf(ts)), ` ${values.junction}: ${values.decision} – ${values.why}`)
+    element('decisions').prepend(row)
+    while (element('decisions').children.length > decisionsMax) element('decisions').lastChild?.remove()
+  },
+  'gateway.commands'(_node, { ts, values }) {
+    const row = document.getElementById(`command-${values.id}`) ?? commandRow(ts, values)
+    const life = /** @type {HTMLElement} */ (row.lastElementChild)
+    life.textContent = `${life.textContent}${life.textContent ? ' → ' : ''}${values.state}${values.reason ? ` (${values.reason})` : ''}`
+  },
+}
+
+/** @param {string} ts @param {{id: string, junction: string, code: string, issuer: string}} values */
+function commandRow(ts, { id, junction, code, issuer }) {
+  const row = make('tr')
+  row.id = `command-${id}`
+  row.append(...[clockOf(ts), junction, code, issuer, ''].map((text) => make('td', text)))
+  element('commands').prepend(row)
+  while (element('commands').children.length > commandsMax) element('commands').lastChild?.remove()
+  return row
+}
+
+/** @param {string} state @param {string} text */
+function showConnection(state, text) {
+  element('connection').dataset.state = state
+  element('connection').textContent = text
+}
+
+const client = mqtt.connect(`${location.origin.replace(/^http/, 'ws')}/mqtt`, {
+  // A control center's client id begins with its name; each page is a client of its own.
+  clientId: `web/page-${crypto.randomUUID().slice(0, 8)}`,
+  reconnectPeriod: 2_000,
+})
+client.on('connect', () => {
+  showConnection('online', 'connected')
+  client.subscribe(Object.fromEntries(Object.entries(filters).map(([filter, qos]) => [filter, { qos }])))
+})
+client.on('close', () => showConnection('offline', 'not connected; trying again'))
+client.on('message', (/** @type {string} */ topic, /** @type {Uint8Array} */ payload) => {
+  if (payload.length === 0) return
+  const message = JSON.parse(new TextDecoder().decode(payload))
+  const [, node = '', type, code = ''] = /^(.+)\/(presence|status)(?:\/([^/]+).*)?$/.exec(topic) ?? []
+  if (type === 'presence') {
+    if (message.state === 'online') devices.add(node)
+    else devices.delete(node)
+    showFigure('devices online', String(devices.size))
+    return
+  }
+  for (const entry of message.entries ?? []) shows[code]?.(node, entry)
+})
