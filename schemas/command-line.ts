@@ -58,7 +58,7 @@ type Tree = { [key: string]: unknown }
 export function readCommandLine<T>(
   program: ProgramSchema,
   argv: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
+  env: Readonly<Record<string, string | undefined>> = process.env,
 ): CommandLine<T> {
   const options = listOptions(program.properties, [])
   const flags = parseFlags(program, options, argv)

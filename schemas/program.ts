@@ -5,8 +5,6 @@
  *   1   the world failed it (`blame` is not the operator's), or what it was to prove did not hold
  *   2   a bad option, file or certificate: a coded error on stderr with the remedy
  *   70  a bug
- *
- * The only place beside gateway/config that reads the environment of the process.
  */
 import { AssertionError } from 'node:assert'
 import { type CodedError, isCodedError } from './coded-error.ts'
@@ -41,7 +39,7 @@ async function runToCode<T>(
   argv: readonly string[],
 ): Promise<number> {
   try {
-    const line = readCommandLine<T>(program, argv, process.env)
+    const line = readCommandLine<T>(program, argv)
     if (line.kind === 'help') {
       process.stdout.write(line.text)
       return 0

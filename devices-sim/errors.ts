@@ -1,0 +1,58 @@
+/** What can go wrong with a simulated street: the errors of this room. */
+import { defineError } from '../schemas/coded-error.ts'
+
+export const JunctionInvalid = defineError({
+  code: 'IG_ERR_SIM_JUNCTION_INVALID',
+  message: 'junction %s cannot be run safely: %s',
+  hint: 'Correct the junction document; schemas/site/junction.schema.json says what its members mean.',
+  blame: 'operator',
+  retry: 'never',
+})
+
+export const WorldUnknown = defineError({
+  code: 'IG_ERR_SIM_WORLD_UNKNOWN',
+  message: 'there is no world called %j; there are %s',
+  hint: 'Type the world as the first word: npm run sim -- street --help',
+  blame: 'operator',
+  retry: 'never',
+})
+
+export const CertificateMissing = defineError({
+  code: 'IG_ERR_SIM_CERTIFICATE_MISSING',
+  message: 'certificate of %s cannot be read: %s',
+  hint: 'Issue it with `npm run pki -- issue`, or point --pki-dir at the directory that holds it.',
+  blame: 'operator',
+  retry: 'never',
+})
+
+export const BrokerUnreachable = defineError({
+  code: 'IG_ERR_SIM_BROKER_UNREACHABLE',
+  message: '%s did not connect to %s within %d s: %s',
+  hint: 'Check that the gateway runs, that --url names its MQTT listener, and that it accepts the certificate.',
+  blame: 'world',
+  retry: 'later',
+})
+
+export const GatewaySilent = defineError({
+  code: 'IG_ERR_SIM_GATEWAY_SILENT',
+  message: 'the gateway did not answer the clock for %d s (simulated time %s)',
+  hint: 'Run the gateway with --clock event, or the simulator with --clock wall.',
+  blame: 'world',
+  retry: 'later',
+})
+
+export const FaultMalformed = defineError({
+  code: 'IG_ERR_SIM_FAULT_MALFORMED',
+  message: 'fault %j is not understood: %s',
+  hint: 'A fault is KIND:TARGET[=VALUE][@FROM-TO], for example stuck:north/det-001:dl/1=0; see --help.',
+  blame: 'operator',
+  retry: 'never',
+})
+
+export const OutputUnwritable = defineError({
+  code: 'IG_ERR_SIM_OUTPUT_UNWRITABLE',
+  message: 'cannot write %s: %s',
+  hint: 'Choose a directory this user may write to.',
+  blame: 'operator',
+  retry: 'never',
+})
