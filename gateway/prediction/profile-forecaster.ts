@@ -6,7 +6,7 @@
  * - `snapshot()` is plain data; `restore()` takes it back after a restart.
  */
 import { type Score, Scoreboard } from './judges/scoreboard.ts'
-import { Book, type BookSnapshot, profileModel, type Series } from './online/book.ts'
+import { Book, type DetectorSnapshot, profileModel, type Series } from './online/book.ts'
 import { createCalendar, slotsPerDay } from './online/calendar.ts'
 import { confidenceOf } from './online/confidence.ts'
 import type { Forecast, Forecaster } from './ports.ts'
@@ -18,7 +18,7 @@ export interface ProfileForecasterOptions {
 
 export interface ForecasterSnapshot {
   readonly version: 1
-  readonly book: BookSnapshot
+  readonly detectors: readonly DetectorSnapshot[]
   readonly scores: readonly Score[]
 }
 
@@ -45,9 +45,9 @@ export function createProfileForecaster(options: ProfileForecasterOptions = {}):
       return series && readForecast(series, profileModel, nowMs, 1)
     },
     scores: () => scoreboard.scores(),
-    snapshot: () => ({ version: 1, book: book.snapshot(), scores: scoreboard.scores() }),
+    snapshot: () => ({ version: 1, detectors: [...book.snapshots()], scores: scoreboard.scores() }),
     restore(snapshot) {
-      book.restore(snapshot.book)
+      for (const detector of snapshot.detectors) book.restore(detector)
       scoreboard.restore(snapshot.scores)
     },
   }
@@ -59,8 +59,9 @@ export function readForecast(
   model: string,
   nowMs: number,
   trust: number,
+  madeAtMs: number = series.newestMs,
 ): Forecast | undefined {
-  const horizons = series.tracks.get(model)?.read(series.newestMs, 0)
+  const horizons = series.tracks.get(model)?.read(madeAtMs, 0)
   if (!horizons?.every((horizon) => Number.isFinite(horizon.p10 + horizon.p50 + horizon.p90)))
     return undefined
   const confidence = confidenceOf({
@@ -74,7 +75,7 @@ export function readForecast(
     node: series.node,
     component: series.component,
     quantity: series.quantity,
-    madeAtMs: series.newestMs,
+    madeAtMs,
     newestReadingAtMs: series.knownMs,
     model,
     confidence,

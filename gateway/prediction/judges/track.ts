@@ -8,6 +8,7 @@
  * - Bounded: 16 forecasts of 4 horizons; what is overtaken is forgotten.
  */
 import { slotMs } from '../online/calendar.ts'
+import { packFloats, unpackFloats } from '../online/packed.ts'
 import { type HorizonForecast, horizonsMin } from '../ports.ts'
 
 export const horizonSteps = horizonsMin.map((horizonMin) => (horizonMin * 60_000) / slotMs)
@@ -30,7 +31,8 @@ export interface Judged extends HorizonForecast {
 
 export interface TrackSnapshot {
   readonly slots: readonly number[]
-  readonly raw: readonly number[]
+  /** Packed. */
+  readonly raw: string
   readonly factors: readonly number[]
 }
 
@@ -42,7 +44,7 @@ export class Track {
 
   constructor(snapshot?: TrackSnapshot) {
     this.#slots = Float64Array.from({ length: ringSize }, (_, i) => snapshot?.slots[i] ?? -1)
-    this.#raw = Float32Array.from({ length: ringSize * rawSize }, (_, i) => snapshot?.raw[i] ?? 0)
+    this.#raw = unpackFloats(snapshot?.raw, ringSize * rawSize)
     this.#factors = Float32Array.from(
       { length: horizonCount * 2 },
       (_, i) => snapshot?.factors[i] ?? 1,
@@ -62,6 +64,11 @@ export class Track {
     return horizonsMin.map((_, horizon) => this.#calibrated(endMs / slotMs, horizon, floor))
   }
 
+  /** What the intervals are widened by, below and above, per horizon. */
+  get factors(): readonly number[] {
+    return [...this.#factors]
+  }
+
   /** What had been forecast for this bucket, each beside what came; learns from it. */
   judge(endMs: number, actual: number, floor: number): readonly Judged[] {
     const judged: Judged[] = []
@@ -77,7 +84,7 @@ export class Track {
   }
 
   snapshot(): TrackSnapshot {
-    return { slots: [...this.#slots], raw: [...this.#raw], factors: [...this.#factors] }
+    return { slots: [...this.#slots], raw: packFloats(this.#raw), factors: [...this.#factors] }
   }
 
   #holds(slot: number): boolean {

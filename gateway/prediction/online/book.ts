@@ -3,7 +3,7 @@
  *
  * - A reading goes to its detector's bucket; a closed bucket moves the detector's three series one step on.
  * - Bounded: at most `detectorsMax` detectors, about 30 kB each; readings of further ones are refused and counted.
- * - Whole state in a plain value and back (`snapshot`, `restore`), for a restart without relearning.
+ * - Whole state in a plain value and back (`snapshots`, `restore`), for a restart without relearning.
  */
 import { Track, type TrackSnapshot } from '../judges/track.ts'
 import type { Quantity, Reading } from '../ports.ts'
@@ -27,6 +27,8 @@ export interface Series {
   /** End of the newest bucket, and of the newest that had a value; 0 before the first. */
   newestMs: number
   knownMs: number
+  /** Its newest inputs were unlike anything the champion has learned from. */
+  isForeign: boolean
 }
 
 interface Detector {
@@ -34,19 +36,17 @@ interface Detector {
   readonly series: readonly Series[]
 }
 
-export interface BookSnapshot {
-  readonly detectors: readonly {
-    readonly node: string
-    readonly component: string
-    readonly buckets: BucketSnapshot
-    readonly series: readonly {
-      readonly quantity: Quantity
-      readonly newestMs: number
-      readonly knownMs: number
-      readonly state: SeriesSnapshot
-      readonly profile: CarrySnapshot
-      readonly tracks: Readonly<Record<string, TrackSnapshot>>
-    }[]
+export interface DetectorSnapshot {
+  readonly node: string
+  readonly component: string
+  readonly buckets: BucketSnapshot
+  readonly series: readonly {
+    readonly quantity: Quantity
+    readonly newestMs: number
+    readonly knownMs: number
+    readonly state: SeriesSnapshot
+    readonly profile: CarrySnapshot
+    readonly tracks: Readonly<Record<string, TrackSnapshot>>
   }[]
 }
 
@@ -88,40 +88,51 @@ export class Book {
     return this.#detectors.size
   }
 
-  snapshot(): BookSnapshot {
-    return {
-      detectors: [...this.#detectors.values()].map(({ buckets, series }) => ({
+  /** Detector by detector, so that a large book can be written without holding up anything else. */
+  *snapshots(): Generator<DetectorSnapshot> {
+    for (const { buckets, series } of this.#detectors.values()) {
+      yield {
         node: series[0]!.node,
         component: series[0]!.component,
         buckets: buckets.snapshot(),
-        series: series.map((one) => ({
-          quantity: one.quantity,
-          newestMs: one.newestMs,
-          knownMs: one.knownMs,
-          state: one.state.snapshot(),
-          profile: one.profile.snapshot(),
-          tracks: Object.fromEntries([...one.tracks].map(([id, track]) => [id, track.snapshot()])),
-        })),
-      })),
+        // A quantity that never had a value is not worth its room.
+        series: series
+          .filter((one) => one.state.seen > 0)
+          .map((one) => ({
+            quantity: one.quantity,
+            newestMs: one.newestMs,
+            knownMs: one.knownMs,
+            state: one.state.snapshot(),
+            profile: one.profile.snapshot(),
+            tracks: Object.fromEntries(
+              [...one.tracks].map(([id, track]) => [id, track.snapshot()]),
+            ),
+          })),
+      }
     }
   }
 
-  restore(snapshot: BookSnapshot): void {
-    for (const { node, component, buckets, series } of snapshot.detectors) {
-      this.#detectors.set(keyOf(node, component), {
-        buckets: new Buckets(buckets),
-        series: series.map((one) => ({
+  restore({ node, component, buckets, series }: DetectorSnapshot): void {
+    this.#detectors.set(keyOf(node, component), {
+      buckets: new Buckets(buckets),
+      series: quantities.map((quantity) => {
+        const known = series.find((one) => one.quantity === quantity)
+        if (!known) return createSeries(node, component, quantity)
+        return {
           node,
           component,
-          quantity: one.quantity,
-          newestMs: one.newestMs,
-          knownMs: one.knownMs,
-          state: new SeriesState(one.state),
-          profile: new ProfileForecast(one.profile),
-          tracks: new Map(Object.entries(one.tracks).map(([id, track]) => [id, new Track(track)])),
-        })),
-      })
-    }
+          quantity,
+          newestMs: known.newestMs,
+          knownMs: known.knownMs,
+          isForeign: false,
+          state: new SeriesState(known.state),
+          profile: new ProfileForecast(known.profile),
+          tracks: new Map(
+            Object.entries(known.tracks).map(([id, track]) => [id, new Track(track)]),
+          ),
+        }
+      }),
+    })
   }
 
   #open(node: string, component: string): Detector | undefined {
@@ -169,6 +180,7 @@ function createSeries(node: string, component: string, quantity: Quantity): Seri
     tracks: new Map([[profileModel, new Track()]]),
     newestMs: 0,
     knownMs: 0,
+    isForeign: false,
   }
 }
 

@@ -9,6 +9,7 @@
  */
 import { horizonSteps, type RawQuantiles, rawSize } from '../judges/track.ts'
 import { slotMs, slotsPerDay } from './calendar.ts'
+import { packFloats, unpackFloats } from './packed.ts'
 import type { ProfileValue } from './seasonal-profile.ts'
 import type { SeriesState } from './series-state.ts'
 
@@ -26,7 +27,8 @@ const ringSize = 16
 export interface CarrySnapshot {
   readonly sums: readonly number[]
   readonly slots: readonly number[]
-  readonly pending: readonly number[]
+  /** Packed. */
+  readonly pending: string
 }
 
 export class ProfileForecast {
@@ -41,10 +43,7 @@ export class ProfileForecast {
   constructor(snapshot?: CarrySnapshot) {
     this.#sums = Float64Array.from({ length: horizonCount * 2 }, (_, i) => snapshot?.sums[i] ?? 0)
     this.#slots = Float64Array.from({ length: ringSize }, (_, i) => snapshot?.slots[i] ?? -1)
-    this.#pending = Float32Array.from(
-      { length: ringSize * (1 + horizonCount) },
-      (_, i) => snapshot?.pending[i] ?? 0,
-    )
+    this.#pending = unpackFloats(snapshot?.pending, ringSize * (1 + horizonCount))
   }
 
   /** Learns from the value of the bucket that ended at `endMs`. Call before `forecast` of the same bucket. */
@@ -97,7 +96,13 @@ export class ProfileForecast {
     return Math.min(1, Math.max(0, share))
   }
 
+  /** The profile at a horizon, as the newest forecast took it. */
+  expected(horizon: number): number {
+    const newest = this.#slots.reduce((max, slot) => Math.max(max, slot), 0)
+    return this.#pending[(newest % ringSize) * (1 + horizonCount) + 1 + horizon]!
+  }
+
   snapshot(): CarrySnapshot {
-    return { sums: [...this.#sums], slots: [...this.#slots], pending: [...this.#pending] }
+    return { sums: [...this.#sums], slots: [...this.#slots], pending: packFloats(this.#pending) }
   }
 }

@@ -6,6 +6,7 @@
  * - Knows no forecasts: profile-forecast.ts and features.ts read from here.
  */
 import { lagCount, slotsPerDay } from './calendar.ts'
+import { packBytes, packFloats, unpackBytes, unpackFloats } from './packed.ts'
 import { type ProfileValue, SeasonalProfile } from './seasonal-profile.ts'
 
 /** Added to the mean to make the scale, so that an empty road does not blow up its noise. */
@@ -21,9 +22,10 @@ const at = { seen: 0, level: 1, deviation: 2, recent: 3, residuals: 4, size: 7 }
 
 export interface SeriesSnapshot {
   readonly numbers: readonly number[]
-  readonly rings: readonly number[]
-  readonly profileValues: readonly number[]
-  readonly profileCounts: readonly number[]
+  /** Packed: values, residuals, known flags; then the profile's curves and their days. */
+  readonly rings: string
+  readonly profileValues: string
+  readonly profileCounts: string
 }
 
 export class SeriesState {
@@ -32,21 +34,20 @@ export class SeriesState {
   readonly values: Float32Array
   readonly residuals: Float32Array
   readonly known: Float32Array
+  readonly #rings: Float32Array
   readonly #numbers: Float64Array
   readonly #now: ProfileValue = { smooth: 0, raw: 0, days: 0, daysOfType: 0 }
 
   constructor(snapshot?: SeriesSnapshot) {
-    const rings = snapshot?.rings ?? []
-    const ring = (index: number) =>
-      Float32Array.from({ length: lagCount }, (_, lag) => rings[index * lagCount + lag] ?? 0)
-    this.values = ring(0)
-    this.residuals = ring(1)
-    this.known = ring(2)
+    this.#rings = unpackFloats(snapshot?.rings, 3 * lagCount)
+    this.values = this.#rings.subarray(0, lagCount)
+    this.residuals = this.#rings.subarray(lagCount, 2 * lagCount)
+    this.known = this.#rings.subarray(2 * lagCount)
     this.#numbers = Float64Array.from({ length: at.size }, (_, i) => snapshot?.numbers[i] ?? 0)
     this.profile = snapshot
       ? new SeasonalProfile(
-          Float32Array.from(snapshot.profileValues),
-          Uint8Array.from(snapshot.profileCounts),
+          unpackFloats(snapshot.profileValues, 3 * slotsPerDay),
+          unpackBytes(snapshot.profileCounts, 3 * slotsPerDay),
         )
       : new SeasonalProfile()
   }
@@ -105,9 +106,9 @@ export class SeriesState {
   snapshot(): SeriesSnapshot {
     return {
       numbers: [...this.#numbers],
-      rings: [...this.values, ...this.residuals, ...this.known],
-      profileValues: [...this.profile.values],
-      profileCounts: [...this.profile.counts],
+      rings: packFloats(this.#rings),
+      profileValues: packFloats(this.profile.values),
+      profileCounts: packBytes(this.profile.counts),
     }
   }
 }

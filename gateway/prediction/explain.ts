@@ -1,0 +1,58 @@
+/**
+ * Why a forecast said what it said, as a plain value small enough to be written beside a decision.
+ *
+ * With the model's checksum, the window of readings and the ledger, anybody can compute the same forecast again;
+ * the numbers here tell a reader what it rested on without doing so.
+ */
+import { horizonSteps } from './judges/track.ts'
+import type { Series } from './online/book.ts'
+import { lagCount, slotMs } from './online/calendar.ts'
+import type { Forecast, HorizonForecast, Quantity } from './ports.ts'
+
+export interface Explanation {
+  readonly node: string
+  readonly component: string
+  readonly quantity: Quantity
+  readonly model: string
+  /** Of the model file; absent for the profile, which has none. */
+  readonly modelSha256: string | undefined
+  readonly madeAtMs: number
+  /** The readings it looked at: after `inputFromMs`, up to and including `inputToMs`. */
+  readonly inputFromMs: number
+  readonly inputToMs: number
+  readonly confidence: number
+  /** Oldest first; null where there was none. */
+  readonly lags: readonly (number | null)[]
+  /** What the detector usually shows at the horizons (without what is special today). */
+  readonly usual: readonly number[]
+  readonly meanResidualHalfHour: number
+  readonly daysKnown: number
+  /** What the quantile distances were multiplied by to keep what they promise: below and above, per horizon. */
+  readonly calibration: readonly number[]
+  readonly horizons: readonly HorizonForecast[]
+}
+
+export function explain(
+  series: Series,
+  forecast: Forecast,
+  modelSha256: string | undefined,
+): Explanation {
+  const { state } = series
+  return {
+    node: series.node,
+    component: series.component,
+    quantity: series.quantity,
+    model: forecast.model,
+    modelSha256,
+    madeAtMs: forecast.madeAtMs,
+    inputFromMs: series.newestMs - lagCount * slotMs,
+    inputToMs: series.newestMs,
+    confidence: forecast.confidence,
+    lags: [...state.values].map((value, at) => (state.known[at] ? value : null)),
+    usual: horizonSteps.map((_, horizon) => series.profile.expected(horizon)),
+    meanResidualHalfHour: state.residualMean(0),
+    daysKnown: state.seen / 288,
+    calibration: series.tracks.get(forecast.model)?.factors ?? [],
+    horizons: forecast.horizons,
+  }
+}

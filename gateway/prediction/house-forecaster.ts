@@ -1,0 +1,285 @@
+/**
+ * The forecaster of the house: networks where they have earned their seat, the profile everywhere else.
+ *
+ *   reading ─▶ book ─▶ profile forecast, at once
+ *                └─▶ batch ─▶ model thread ─▶ output check ─▶ track ─▶ forecast()
+ *                judged five minutes, … an hour later ─▶ scoreboard, calibration, contest
+ *
+ * - `forecast` is synchronous and reads memory; no network, thread or disk can hold it up. Without a fresh network
+ *   forecast it answers the profile's, and says so in `model`.
+ * - A batch goes out when every detector that reports has closed its bucket, or a moment after the first has.
+ */
+import type { Clock } from '../kit/clock.ts'
+import type { Log } from '../kit/log.ts'
+import type { Part } from '../kit/part.ts'
+import { type Explanation, explain } from './explain.ts'
+import type { ContestEntry } from './judges/contest.ts'
+import { isForeign } from './judges/input-check.ts'
+import { takeAnswer } from './judges/output-check.ts'
+import { pinballOf, type Score, Scoreboard } from './judges/scoreboard.ts'
+import { rawSize, Track } from './judges/track.ts'
+import { Book, profileModel, quantities, type Series } from './online/book.ts'
+import { createCalendar, slotMs } from './online/calendar.ts'
+import { featureCount } from './online/features.ts'
+import type { Forecast, Forecaster, Quantity } from './ports.ts'
+import { readForecast } from './profile-forecaster.ts'
+import { type Batch, makeBatch } from './serving/batch.ts'
+import { type AuditEntry, Lineup } from './serving/lineup.ts'
+import { outputSize } from './serving/model-card.ts'
+import { ModelHost } from './serving/model-host.ts'
+import type { QueueCounts } from './serving/request-queue.ts'
+import { readState, writeState } from './state-file.ts'
+
+/** How long a batch waits for detectors that report a little later than the first. */
+const batchGraceMs = 1_500
+/** Longest control's batch and a shadow batch may take; wall time. */
+const controlDeadlineMs = 2_000
+const shadowDeadlineMs = 10_000
+/** How long the network's forecast of the bucket before may stand in for the one under way. */
+const previousStandsMs = 30_000
+const checkPeriodMs = slotMs
+const scanPeriodMs = 60_000
+const scanWallMsMin = 2_000
+const savePeriodMs = 3_600_000
+/** What a model's forecast of a series unlike anything it has learned from is worth. */
+const foreignTrust = 0.5
+
+export interface NeighbourKey {
+  readonly node: string
+  readonly component: string
+}
+
+export interface HouseForecasterOptions {
+  readonly clock: Clock
+  readonly log: Log
+  /** Local time of the detectors, for time of day and day of week. */
+  readonly utcOffsetMin?: number
+  /** Models that came with the house; its first takes an empty seat. */
+  readonly shippedFolder?: string
+  /** Folders in which a user puts models, a folder each. */
+  readonly modelFolders?: readonly string[]
+  /** Where what was learned is kept over a restart; none: it is forgotten. */
+  readonly stateFile?: string
+  /** Detectors up and down the road, strongest influence first. */
+  neighboursOf?(node: string, component: string): readonly NeighbourKey[]
+  onAudit?(entry: AuditEntry): void
+}
+
+export interface HouseForecaster extends Forecaster, Part {
+  scores(): readonly Score[]
+  contests(): readonly ContestEntry[]
+  counts(): Readonly<QueueCounts> & { readonly queued: number; readonly restarts: number }
+  /** What a forecast rests on, as a plain value that can be written to history. */
+  explain(
+    node: string,
+    component: string,
+    quantity: Quantity,
+    nowMs: number,
+  ): Explanation | undefined
+  /** Looks at the model folders now instead of within the minute. */
+  rescan(): Promise<void>
+  /** Resolves when no batch is waiting or under way: for tools that must not run ahead of the network. */
+  whenIdle(): Promise<void>
+  /** Ends the model thread, which then comes back by itself. For drills. */
+  killThread(): Promise<void>
+}
+
+export function createHouseForecaster(options: HouseForecasterOptions): HouseForecaster {
+  const { clock, log } = options
+  const calendar = createCalendar(options.utcOffsetMin)
+  const scoreboard = new Scoreboard()
+  const host = new ModelHost(log)
+  const lineup = new Lineup({
+    host,
+    log,
+    shippedFolder: options.shippedFolder,
+    modelFolders: options.modelFolders ?? [],
+    onAudit(event, model, facts) {
+      log.info({ room: 'prediction', event, model, ...facts }, 'model lineup')
+      options.onAudit?.({ atMs: clock.nowMs(), event, model, facts })
+    },
+  })
+  const dirty = new Map<Quantity, Set<Series>>(quantities.map((quantity) => [quantity, new Set()]))
+  const underWay = new Set<Promise<void>>()
+  const cancels: (() => void)[] = []
+  const raw = new Float32Array(rawSize)
+  let cancelGrace: (() => void) | undefined
+  let lastScanAt = Number.NEGATIVE_INFINITY
+  let steppedInRound = 0
+  let steppedBefore = Number.POSITIVE_INFINITY
+  let roundEndMs = 0
+
+  const book = new Book(calendar, (series, endMs, value) => {
+    if (endMs > roundEndMs) {
+      steppedBefore = steppedInRound
+      steppedInRound = 0
+      roundEndMs = endMs
+    }
+    steppedInRound += 1
+    if (Number.isFinite(value)) judge(series, endMs, value)
+    dirty.get(series.quantity)!.add(series)
+  })
+
+  function judge(series: Series, endMs: number, value: number): void {
+    const contest = lineup.contest(series.quantity)
+    const champion = series.tracks.get(contest.champion)?.judge(endMs, value, 0) ?? []
+    for (const one of champion) scoreboard.add(contest.champion, series.quantity, one)
+    for (const [model, track] of series.tracks) {
+      if (model === contest.champion) continue
+      for (const one of track.judge(endMs, value, 0)) {
+        scoreboard.add(model, series.quantity, one)
+        const pair = champion.find((other) => other.horizonMin === one.horizonMin)
+        const scale = series.state.scale
+        if (pair) contest.add(model, pinballOf(pair) / scale, pinballOf(one) / scale)
+      }
+    }
+  }
+
+  function flush(): void {
+    cancelGrace?.()
+    cancelGrace = undefined
+    for (const quantity of quantities) {
+      const series = [...dirty.get(quantity)!].filter((one) => one.state.seen > 0)
+      dirty.get(quantity)!.clear()
+      const networks = lineup.networksFor(quantity)
+      if (series.length === 0 || networks.length === 0) continue
+      const batch = makeBatch(series, {
+        calendar,
+        all: seriesOf(quantity),
+        neighboursOf: (one) =>
+          (options.neighboursOf?.(one.node, one.component) ?? []).map((key) =>
+            book.find(key.node, key.component, quantity),
+          ),
+      })
+      for (const model of networks) follow(run(model, quantity, batch))
+    }
+  }
+
+  function follow(work: Promise<void>): void {
+    underWay.add(work)
+    void work.finally(() => underWay.delete(work))
+  }
+
+  async function run(model: string, quantity: Quantity, batch: Batch): Promise<void> {
+    const isControl = lineup.contest(quantity).champion === model
+    const check = lineup.inputCheck(model)!
+    const outside = batch.series.map((_, row) => check.outside(batch.features, row * featureCount))
+    try {
+      const forecast = await host.queue.ask({
+        model,
+        features: batch.features.slice(),
+        series: batch.series.length,
+        priority: isControl ? 'control' : 'shadow',
+        deadlineMs: isControl ? controlDeadlineMs : shadowDeadlineMs,
+      })
+      let refused = 0
+      batch.series.forEach((series, row) => {
+        const facts = { quantity, scale: batch.scales[row]! }
+        if (!takeAnswer(forecast, row * outputSize, facts, raw)) {
+          refused += 1
+          return
+        }
+        trackOf(series, model).put(batch.endsMs[row]!, raw)
+        if (isControl) series.isForeign = isForeign(outside[row]!)
+      })
+      await lineup.note(model, batch.series.length, refused)
+    } catch (err) {
+      log.debug({ err, model, series: batch.series.length }, 'a batch went without an answer')
+    }
+  }
+
+  function* seriesOf(quantity: Quantity): Generator<Series> {
+    for (const series of book.all()) if (series.quantity === quantity) yield series
+  }
+
+  function forecastOf(series: Series, nowMs: number): Forecast | undefined {
+    const contest = lineup.contest(series.quantity)
+    const { champion } = contest
+    if (champion !== profileModel) {
+      const drift = lineup.inputCheck(champion)?.drift ?? 0
+      const trust =
+        contest.trust() * (series.isForeign ? foreignTrust : 1) * (1 - (1 - foreignTrust) * drift)
+      const isWaiting = nowMs - series.newestMs < previousStandsMs
+      const forecast =
+        readForecast(series, champion, nowMs, trust) ??
+        (isWaiting
+          ? readForecast(series, champion, nowMs, trust, series.newestMs - slotMs)
+          : undefined)
+      if (forecast) return forecast
+    }
+    return readForecast(series, profileModel, nowMs, 1)
+  }
+
+  async function scan(): Promise<void> {
+    if (performance.now() - lastScanAt < scanWallMsMin) return
+    lastScanAt = performance.now()
+    await lineup.scan().catch((err) => log.warn({ err }, 'model folders could not be read'))
+  }
+
+  async function save(): Promise<void> {
+    if (options.stateFile === undefined) return
+    const champions = Object.fromEntries(
+      lineup.entries.map((entry) => [entry.quantity, entry.champion]),
+    )
+    await writeState(options.stateFile, { champions, scores: scoreboard.scores(), book })
+  }
+
+  return {
+    name: 'prediction',
+    async start() {
+      if (options.stateFile !== undefined) {
+        const state = await readState(options.stateFile, book, log)
+        scoreboard.restore(state.scores)
+        lineup.remember(state.champions)
+      }
+      host.start()
+      await scan()
+      cancels.push(
+        clock.every(checkPeriodMs, () => lineup.checkSeats()),
+        clock.every(scanPeriodMs, () => follow(scan())),
+        clock.every(savePeriodMs, () => follow(save().catch((err) => log.warn({ err }, 'state')))),
+      )
+    },
+    async stop() {
+      cancelGrace?.()
+      for (const cancel of cancels.splice(0)) cancel()
+      await save()
+      await host.close()
+    },
+    observe(reading) {
+      if (!book.observe(reading)) return
+      if (steppedInRound >= steppedBefore) flush()
+      else cancelGrace ??= clock.after(batchGraceMs, flush)
+    },
+    forecast(node, component, quantity, nowMs) {
+      const series = book.find(node, component, quantity)
+      return series && forecastOf(series, nowMs)
+    },
+    explain(node, component, quantity, nowMs) {
+      const series = book.find(node, component, quantity)
+      const forecast = series && forecastOf(series, nowMs)
+      return forecast && explain(series, forecast, lineup.checksumOf(forecast.model))
+    },
+    scores: () => scoreboard.scores(),
+    contests: () => lineup.entries,
+    counts: () => ({ ...host.queue.counts, queued: host.queue.length, restarts: host.restarts }),
+    async rescan() {
+      lastScanAt = Number.NEGATIVE_INFINITY
+      await scan()
+    },
+    async whenIdle() {
+      if (cancelGrace) flush()
+      while (underWay.size > 0) await Promise.allSettled([...underWay])
+    },
+    killThread: () => host.kill(),
+  }
+}
+
+function trackOf(series: Series, model: string): Track {
+  let track = series.tracks.get(model)
+  if (!track) {
+    track = new Track()
+    series.tracks.set(model, track)
+  }
+  return track
+}

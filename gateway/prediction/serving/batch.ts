@@ -1,0 +1,53 @@
+/**
+ * Puts the series of one quantity that have something new into one matrix, a row each.
+ *
+ * A neighbour counts only if its newest bucket is the same one: what it showed five minutes ago is another question
+ * than the one the network was asked in training.
+ */
+import type { Series } from '../online/book.ts'
+import type { Calendar } from '../online/calendar.ts'
+import { areaOf, featureCount, writeFeatures } from '../online/features.ts'
+import type { SeriesState } from '../online/series-state.ts'
+
+export interface Batch {
+  readonly series: readonly Series[]
+  /** The bucket each row was made for. */
+  readonly endsMs: readonly number[]
+  readonly scales: readonly number[]
+  readonly features: Float32Array
+}
+
+export interface BatchSurroundings {
+  readonly calendar: Calendar
+  /** Every series of the quantity, for the area. */
+  readonly all: Iterable<Series>
+  /** Known neighbours of a series, strongest first. */
+  neighboursOf(series: Series): readonly (Series | undefined)[]
+}
+
+export function makeBatch(series: readonly Series[], around: BatchSurroundings): Batch {
+  const features = new Float32Array(series.length * featureCount)
+  const newestMs = series.reduce((max, one) => Math.max(max, one.newestMs), 0)
+  const area = areaOf(statesAt(around.all, newestMs))
+  series.forEach((one, row) => {
+    const isNewest = one.newestMs === newestMs
+    writeFeatures(features, row * featureCount, one.state, {
+      slot: around.calendar.slot(one.newestMs),
+      dayOfWeek: around.calendar.dayOfWeek(one.newestMs),
+      neighbours: around
+        .neighboursOf(one)
+        .map((other) => (other?.newestMs === one.newestMs ? other.state : undefined)),
+      area: isNewest ? area : undefined,
+    })
+  })
+  return {
+    series,
+    endsMs: series.map((one) => one.newestMs),
+    scales: series.map((one) => one.state.scale),
+    features,
+  }
+}
+
+function* statesAt(all: Iterable<Series>, endMs: number): Generator<SeriesState> {
+  for (const one of all) if (one.newestMs === endMs && one.state.seen > 0) yield one.state
+}

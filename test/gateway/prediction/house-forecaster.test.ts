@@ -1,0 +1,184 @@
+import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { createEventClock } from '../../../gateway/kit/clock.ts'
+import { silentLog } from '../../../gateway/kit/log.ts'
+import {
+  createHouseForecaster,
+  type HouseForecasterOptions,
+} from '../../../gateway/prediction/house-forecaster.ts'
+import type { AuditEntry } from '../../../gateway/prediction/serving/lineup.ts'
+import { eventually } from '../../support/eventually.ts'
+import { createRandom, minuteMs, mondayMs, poisson, reading, usualPerHour } from './days.ts'
+
+const fixtures = join(import.meta.dirname, 'fixtures')
+const components = ['dl/1', 'dl/2', 'dl/3', 'dl/4', 'dl/5', 'dl/6']
+const stepMs = 5 * minuteMs
+
+async function folder(...models: readonly string[]): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'forecast-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  for (const model of models) await cp(join(fixtures, model), join(dir, model), { recursive: true })
+  return dir
+}
+
+async function house(options: Partial<HouseForecasterOptions> = {}) {
+  const clock = createEventClock(mondayMs)
+  const audit: AuditEntry[] = []
+  const random = createRandom(11)
+  const forecaster = createHouseForecaster({
+    clock,
+    log: silentLog,
+    onAudit: (entry) => audit.push(entry),
+    ...options,
+  })
+  await forecaster.start(new AbortController().signal)
+  onTestFinished(() => forecaster.stop(1_000))
+  return {
+    forecaster,
+    audit,
+    clock,
+    /** Five minutes of the street, and the network's answer to them. */
+    async step() {
+      const atMs = clock.nowMs() + stepMs
+      for (const component of components) {
+        const vehicles = poisson(usualPerHour(atMs) / 12, random)
+        forecaster.observe(reading(atMs, vehicles, { component, windowMs: stepMs }))
+      }
+      clock.advanceTo(atMs)
+      await forecaster.whenIdle()
+    },
+    ask(laterMs = 0) {
+      const nowMs = clock.nowMs() + laterMs
+      return forecaster.forecast('north/det-001', 'dl/1', 'vehiclesPer5Min', nowMs)
+    },
+    events: () => audit.map((entry) => `${entry.event} ${entry.model.split('/').at(-1)}`),
+  }
+}
+
+test('without any model the profile forecasts', async () => {
+  const { step, ask } = await house()
+  for (let i = 0; i < 8; i++) await step()
+  expect(ask()).toMatchObject({ model: 'profile', component: 'dl/1' })
+})
+
+test('a shipped network takes the empty seat and forecasts with its name on it', async () => {
+  const { step, ask, forecaster, clock } = await house({ shippedFolder: await folder('still') })
+  for (let i = 0; i < 8; i++) await step()
+  const forecast = ask()!
+  expect(forecast).toMatchObject({ model: 'still', madeAtMs: clock.nowMs() })
+  expect(forecast.confidence).toBeGreaterThan(0.3)
+  const explanation = forecaster.explain('north/det-001', 'dl/1', 'vehiclesPer5Min', clock.nowMs())!
+  expect(explanation.modelSha256).toMatch(/^[0-9a-f]{64}$/)
+  expect(explanation.inputToMs - explanation.inputFromMs).toBe(3_600_000)
+  expect(explanation.lags.filter((lag) => lag !== null)).toHaveLength(8)
+  expect(explanation.horizons).toEqual(forecast.horizons)
+})
+
+test('a network that does worse than the profile loses its seat, with the figures in the audit', async () => {
+  const { step, ask, audit, events } = await house({ shippedFolder: await folder('still') })
+  for (let i = 0; i < 150; i++) await step()
+  expect(events()).toContain('seatChanged profile')
+  const change = audit.find((entry) => entry.event === 'seatChanged' && entry.model === 'profile')!
+  expect(change.facts).toMatchObject({ from: 'still', to: 'profile' })
+  expect(change.facts.ratio as number).toBeLessThan(1)
+  expect(ask()?.model).toBe('profile')
+})
+
+test('a poisoned network never reaches control and is suspended', async () => {
+  const { step, ask, events, forecaster } = await house({ shippedFolder: await folder('poison') })
+  for (let i = 0; i < 8; i++) {
+    await step()
+    for (const horizon of ask()?.horizons ?? [])
+      expect(Number.isFinite(horizon.p10 + horizon.p50 + horizon.p90)).toBe(true)
+  }
+  expect(ask(minuteMs)?.model).toBe('profile')
+  expect(events()).toEqual([
+    'modelCame poison',
+    'seatChanged poison',
+    'modelSuspended poison',
+    'seatChanged profile',
+  ])
+  expect(forecaster.contests()[0]!.champion).toBe('profile')
+})
+
+test('what is broken, misshapen or too hungry is refused while the others go on', async () => {
+  const models = await folder('wide', 'hungry', 'still')
+  await cp(join(fixtures, 'still'), join(models, 'changed'), { recursive: true })
+  await writeFile(join(models, 'changed', 'model.onnx'), 'not a model')
+  const { step, ask, audit } = await house({
+    shippedFolder: await folder('still'),
+    modelFolders: [models],
+  })
+  for (let i = 0; i < 4; i++) await step()
+  const reasons = audit.filter((entry) => entry.event === 'modelRefused')
+  const reasonOf = (name: string) =>
+    reasons.find((entry) => entry.model.endsWith(name))?.facts.reason
+  expect(reasonOf('wide')).toMatch(/vector/)
+  expect(reasonOf('changed')).toMatch(/checksum/)
+  expect(reasonOf('hungry')).toMatch(/takes \d+ bytes/)
+  expect(reasonOf('/still')).toMatch(/another folder/)
+  expect(ask()?.model).toBe('still')
+})
+
+test('the model thread is killed under load: forecasts go on, and the network comes back', async () => {
+  const { step, ask, forecaster } = await house({ shippedFolder: await folder('still') })
+  for (let i = 0; i < 8; i++) await step()
+  expect(ask()?.model).toBe('still')
+  await forecaster.killThread()
+  await step()
+  // The forecast of the bucket before stands in for half a minute, then the profile.
+  expect(ask()).toMatchObject({ model: 'still' })
+  expect(ask(minuteMs)).toMatchObject({ model: 'profile' })
+  await eventually(() => expect(forecaster.counts().restarts).toBe(1))
+  await eventually(async () => {
+    await step()
+    expect(ask()).toMatchObject({ model: 'still' })
+  })
+})
+
+test('a model is swapped for another while it runs, without a forecast missing', async () => {
+  const shipped = await folder('still')
+  const { step, ask, events, forecaster } = await house({ shippedFolder: shipped })
+  for (let i = 0; i < 8; i++) await step()
+  await cp(join(fixtures, 'still'), join(shipped, 'next.part'), { recursive: true })
+  await rm(join(shipped, 'still'), { recursive: true })
+  await rename(join(shipped, 'next.part'), join(shipped, 'still'))
+  const swap = forecaster.rescan()
+  for (let i = 0; i < 4; i++) {
+    await step()
+    expect(ask()).toBeDefined()
+  }
+  await swap
+  await step()
+  expect(events().filter((event) => event === 'modelCame still')).toHaveLength(2)
+  expect(ask()?.model).toBe('still')
+})
+
+test('a challenger dropped into the data directory is scored beside the champion, and leaves when it is removed', async () => {
+  const models = await folder('still')
+  const { step, ask, forecaster, events } = await house({ modelFolders: [models] })
+  for (let i = 0; i < 20; i++) await step()
+  expect(ask()?.model).toBe('profile')
+  const still = forecaster.scores().find((score) => score.model === 'still')!
+  expect(still.judged).toBeGreaterThan(50)
+  await rm(join(models, 'still'), { recursive: true })
+  await forecaster.rescan()
+  expect(events().at(-1)).toBe('modelWent still')
+})
+
+test('what was learned survives a restart, and a torn file does not stop one', async () => {
+  const stateFile = join(await folder(), 'forecast.ndjson')
+  const before = await house({ stateFile })
+  for (let i = 0; i < 300; i++) await before.step()
+  await before.forecaster.stop(1_000)
+  const after = await house({ stateFile })
+  after.clock.advanceTo(before.clock.nowMs())
+  expect(after.ask()).toEqual(before.ask())
+  expect(after.forecaster.scores()).toEqual(before.forecaster.scores())
+  await writeFile(stateFile, '{"version":1,"champions":{},"scores":[]}\n{"node":"no')
+  const torn = await house({ stateFile })
+  await torn.step()
+  expect(torn.ask()).toBeDefined()
+})
