@@ -113,12 +113,27 @@ export async function createCrl(
     nextUpdate: new Date(nowMs + crlDays * dayMs),
     signingAlgorithm: algorithm,
     signingKey: authority.key,
+    extensions: [
+      await x509.AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey),
+      new x509.Extension(crlNumberId, false, derInteger(nowMs)),
+    ],
     entries: revoked.map(({ serial, revokedAtMs }) => ({
       serialNumber: serial,
       revocationDate: new Date(revokedAtMs),
     })),
   })
-  return `${crl.toString('pem')}\n`
+  return `${x509.PemConverter.encode(crl.rawData, 'X509 CRL')}\n` // RFC 7468 §6
+}
+
+/** RFC 5280 §5.2.3: it grows with each list; the moment of issue does. */
+const crlNumberId = '2.5.29.20'
+
+/** DER of a positive integer: no superfluous zero byte, but one where the first bit would read as a sign. */
+function derInteger(value: number): Uint8Array<ArrayBuffer> {
+  const hex = value.toString(16)
+  const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex')
+  const padded = bytes[0]! >= 0x80 ? [0, ...bytes] : [...bytes]
+  return Uint8Array.from([0x02, padded.length, ...padded])
 }
 
 export async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
