@@ -72,6 +72,8 @@ export interface CommandsOptions {
   /** For ids; seeded where a run has to be repeatable. */
   readonly random?: () => number
   readonly limits?: Partial<CommandLimits>
+  /** Another place to be durable in; a test of many runs has one that forgets. */
+  readonly openOutbox?: typeof openOutbox
 }
 
 export type TransitionListener = (transition: Transition) => void
@@ -225,7 +227,8 @@ export function createCommands(options: CommandsOptions): Commands {
   const commands: Commands = {
     name: 'commands',
     async start() {
-      outbox = await openOutbox({ dir: options.dir, historyRowsMax: limits.historyRowsMax })
+      const open = options.openOutbox ?? openOutbox
+      outbox = await open({ dir: options.dir, historyRowsMax: limits.historyRowsMax })
       restore(outbox)
     },
     async stop() {

@@ -2,7 +2,11 @@
  * What control sees, and what a strategy is. A strategy is pure: the same view and memory always give the
  * same decision; all it may keep is the memory it returns.
  */
-import type { Junction } from '../../schemas/generated/messages.ts'
+import type { CodedError } from '../../schemas/coded-error.ts'
+import type { GatewayControl, Junction, Result } from '../../schemas/generated/messages.ts'
+import type { CommandId, NodeId } from '../../schemas/ids.ts'
+import type { MessageType } from '../../schemas/topics.ts'
+import type { Counter, Gauge, Histogram } from '../kit/metrics.ts'
 
 export type LampState = 'G' | 'g' | 'y' | 'u' | 'r' | 'R' | 'O'
 
@@ -100,4 +104,127 @@ export interface Strategy<Memory = unknown> {
     view: JunctionView,
     memory: Memory,
   ): { readonly decision: Decision; readonly memory: Memory }
+}
+
+/** How one signal group stood when it was last seen. */
+export interface GroupKnowledge {
+  readonly lamp: LampState
+  /** Moment since which it may have been without green; undefined while it is green. */
+  readonly redSinceAtMs: number | undefined
+}
+
+/** What the gateway knows of a controller, for the guard: plain values, the moment of asking included. */
+export interface SignalKnowledge {
+  readonly nowMs: number
+  /** Newest tlc.groups. */
+  readonly seenAtMs: number
+  readonly groups: Readonly<Record<string, GroupKnowledge>>
+  /** Number of the plan it runs; undefined until it has told. */
+  readonly plan: number | undefined
+  readonly cycleS: number | undefined
+  readonly mode: 'normal' | 'flashing' | 'dark' | 'all-red' | 'fault'
+  readonly control: 'central' | 'local' | 'manual'
+}
+
+/** A decoded message in ledger order. */
+export interface ObservedMessage {
+  readonly node: string
+  readonly type: MessageType
+  readonly code: string
+  readonly channel?: string
+  readonly value: unknown
+  readonly receivedAtMs: number
+  readonly notes?: {
+    readonly late?: true
+    readonly replay?: true
+    readonly qualities?: Readonly<Record<string, 'recent' | 'old' | 'undefined' | 'unknown'>>
+  }
+}
+
+/** The slice of the prediction room's Forecaster that control reads. */
+export interface FlowForecaster {
+  forecast(
+    node: string,
+    component: string,
+    quantity: 'vehiclesPer5Min',
+    nowMs: number,
+  ):
+    | {
+        readonly newestReadingAtMs: number
+        readonly model: string
+        readonly confidence: number
+        readonly horizons: readonly { readonly horizonMin: number; readonly p50: number }[]
+      }
+    | undefined
+}
+
+/** A command as control decides and as the guard judges it. */
+export interface ControlCommand {
+  readonly junction: NodeId
+  readonly code:
+    | 'tlc.timing.set'
+    | 'tlc.stage.set'
+    | 'tlc.plan.set'
+    | 'tlc.mode.set'
+    | 'tlc.priority.request'
+  readonly component?: string
+  readonly values: Readonly<Record<string, unknown>>
+  readonly issuer: string
+  readonly holdForMs: number
+  readonly expiresInMs: number
+}
+
+/** A command that was issued, as the commands room keeps it. */
+export interface IssuedCommand {
+  readonly id: CommandId
+  readonly junction: NodeId
+  readonly code: ControlCommand['code']
+  readonly values: Readonly<Record<string, unknown>>
+  readonly issuer: string
+  readonly issuedAtMs: number
+  readonly expiresAtMs: number
+  readonly holdForMs: number
+  readonly state: string
+  readonly reason?: string
+  readonly appliedAtMs?: number
+}
+
+/** The commands room, as control needs it. */
+export interface CommandsPort {
+  issue(command: ControlCommand): IssuedCommand | CodedError
+  newest(junction: string, slot: 'timing' | 'stage' | 'mode'): IssuedCommand | undefined
+  issues(junction: string): readonly IssuedCommand[]
+  isReachable(junction: string): boolean
+  onTransition(
+    listener: (transition: { readonly record: IssuedCommand; readonly event: string }) => void,
+  ): () => void
+}
+
+/** One entry of the status gateway.control, without its seq. */
+export interface ControlRecord {
+  readonly atMs: number
+  readonly values: GatewayControl['entries'][number]['values']
+}
+
+/** Where control says what it decided and answers who asked. */
+export interface ControlOutput {
+  /** To gateway/<name>/status/gateway.control. */
+  decided(record: ControlRecord): void
+  /** To <operator>/result/<code>. */
+  answer(operator: NodeId, code: string, result: Result): void
+}
+
+export interface ControlMetrics {
+  /** intergreen_control_decisions_total{outcome} */
+  readonly decisions: Counter<'outcome'>
+  /** intergreen_control_decide_seconds: view, strategy and guard of one junction, measured. */
+  readonly decideSeconds: Histogram
+  /** intergreen_control_guard_refused_total{issuer}: strategy, operator, emergency, priority, ladder */
+  readonly guardRefused: Counter<'issuer'>
+  /** intergreen_control_junctions{rung} */
+  readonly junctions: Gauge<'rung'>
+  /** intergreen_control_steps_total{to,trigger} */
+  readonly steps: Counter<'to' | 'trigger'>
+  /** intergreen_control_requests_total{outcome} */
+  readonly requests: Counter<'outcome'>
 }

@@ -941,7 +941,7 @@ export interface GatewayControl {
       /**
        * What was decided.
        */
-      decision: 'keep' | 'timing' | 'stage' | 'plan' | 'release' | 'stand-down'
+      decision: 'keep' | 'timing' | 'stage' | 'plan' | 'mode' | 'release' | 'stand-down'
       /**
        * The reason in a traffic engineer's words.
        */

@@ -1,0 +1,390 @@
+/**
+ * The loop: looks at each junction on its strategy's beat, lets the ladder say how much may be dared, decides
+ * who is heard (operator > emergency > priority > strategy), and sends what changes something.
+ *
+ *   statuses ─▶ site state ─▶ view ─▶ ladder ─▶ ask or strategy ─▶ fit ─▶ guard ─▶ commands
+ *                                                     └─▶ record: what, why, on which forecast
+ *
+ * - Synchronous from view to issue: control never waits for a disk, a model or a device.
+ * - The same code decides on the machine's clock and in simulated time.
+ * - Knows no broker, no ledger and no model: compose.ts feeds it and wires its ports.
+ */
+import { isCodedError } from '../../schemas/coded-error.ts'
+import type { Junction } from '../../schemas/generated/messages.ts'
+import type { NodeId } from '../../schemas/ids.ts'
+import type { Cancel, Clock } from '../kit/clock.ts'
+import type { Log } from '../kit/log.ts'
+import type { Part } from '../kit/part.ts'
+import type { Ask } from './asks.ts'
+import { createDecisionRecorder, type Outcome, recordOf } from './decision-record.ts'
+import { ControlGuardRefused, ControlStrategyFailed } from './errors.ts'
+import { guard, issuerKind } from './guard.ts'
+import {
+  commandOf,
+  expiryOf,
+  fitInto,
+  type Intent,
+  intentOf,
+  isInForce,
+  slotOf,
+  stageChangesLeft,
+} from './intent.ts'
+import type { Junctions } from './junctions.ts'
+import {
+  climb,
+  defaultLadderLimits,
+  type LadderFacts,
+  type LadderLimits,
+  type LadderState,
+  newLadder,
+} from './ladder.ts'
+import type {
+  CommandsPort,
+  ControlMetrics,
+  ControlOutput,
+  Decision,
+  FlowForecaster,
+  IssuedCommand,
+  JunctionView,
+  ObservedMessage,
+  SignalKnowledge,
+  Strategy,
+} from './ports.ts'
+import { createRequestDesk } from './request-desk.ts'
+import { issuerOf } from './requests.ts'
+import { createSiteState, type SiteLimits } from './site-state.ts'
+
+export interface ControlOptions {
+  readonly clock: Clock
+  readonly junctions: Junctions
+  /** The strategy of a rung: the chosen one, and the one that needs no live telemetry. */
+  strategyFor(junction: Junction, rung: 'predictive' | 'plan'): Strategy
+  /** Strategies that decide on the same views and send nothing. */
+  shadowsFor?(junction: Junction): readonly Strategy[]
+  readonly forecaster: FlowForecaster
+  readonly commands: CommandsPort
+  readonly output: ControlOutput
+  readonly log: Log
+  readonly metrics: ControlMetrics
+  readonly siteLimits?: Partial<SiteLimits>
+  readonly ladderLimits?: Partial<LadderLimits>
+}
+
+export interface Control extends Part {
+  /** Every decoded message, in ledger order. */
+  observe(message: ObservedMessage): void
+  /** For the commands room: the guard once more, at the moment of sending. */
+  lastWord(command: IssuedCommand): string | undefined
+  /** Where each junction stands. */
+  ladders(): Readonly<Record<string, LadderState>>
+  /** What a strategy would see now. */
+  view(junction: string): JunctionView | undefined
+}
+
+interface Desk {
+  readonly node: NodeId
+  readonly junction: Junction
+  readonly strategies: Readonly<Record<'predictive' | 'plan', Strategy>>
+  readonly shadows: readonly Strategy[]
+  readonly periodMs: number
+  ladder: LadderState
+  readonly memories: Map<string, unknown>
+  readonly dueAtMs: Map<string, number>
+  /** What its strategy wants until it says otherwise, for the renewal of leases. */
+  standing: { readonly strategy: string; readonly intent: Intent } | undefined
+  failedCommands: number
+  strategyFailed: boolean
+}
+
+/** Bounds of the beat: quicker than a second changes no lamp, slower would let leases lapse. */
+const beatMsMin = 200
+const beatMsMax = 5_000
+/** Leases of what an operator or a vehicle asks for, renewed while the ask holds. */
+const askLeaseMs: Readonly<Record<Intent['code'], number>> = {
+  'tlc.stage.set': 15_000,
+  'tlc.priority.request': 15_000,
+  'tlc.mode.set': 30_000,
+  'tlc.timing.set': 180_000,
+  'tlc.plan.set': 180_000,
+}
+
+export function createControl(options: ControlOptions): Control {
+  const { clock, junctions, commands, log, metrics } = options
+  const ladderLimits = { ...defaultLadderLimits, ...options.ladderLimits }
+  const site = createSiteState({
+    junctions,
+    forecaster: options.forecaster,
+    ...(options.siteLimits && { limits: options.siteLimits }),
+  })
+  const requests = createRequestDesk({ junctions, output: options.output, metrics })
+  const recorder = createDecisionRecorder(options.output)
+  const desks = new Map<string, Desk>()
+  const cancels: Cancel[] = []
+
+  for (const [node, junction] of junctions) desks.set(node, createDesk(node as NodeId, junction))
+
+  function createDesk(node: NodeId, junction: Junction): Desk {
+    const strategies = {
+      predictive: options.strategyFor(junction, 'predictive'),
+      plan: options.strategyFor(junction, 'plan'),
+    }
+    const shadows = options.shadowsFor?.(junction) ?? []
+    const periods = [strategies.predictive, strategies.plan, ...shadows].map((it) => it.periodMs)
+    return {
+      node,
+      junction,
+      strategies,
+      shadows,
+      periodMs: Math.min(beatMsMax, Math.max(beatMsMin, Math.min(...periods))),
+      ladder: newLadder(clock.nowMs()),
+      memories: new Map(),
+      dueAtMs: new Map(),
+      standing: undefined,
+      failedCommands: 0,
+      strategyFailed: false,
+    }
+  }
+
+  /** One look at one junction. */
+  function look(desk: Desk) {
+    const beganAtMs = performance.now()
+    const nowMs = clock.nowMs()
+    step(desk, nowMs)
+    const ask = requests.active(desk.node, nowMs)
+    const view = site.view(desk.node, nowMs)
+    const knowledge = site.knowledge(desk.node, nowMs)
+    if (ask) {
+      desk.standing = undefined
+      serveAsk(desk, ask, view, knowledge)
+    } else if (view && knowledge && desk.ladder.rung !== 'local') {
+      followStrategy(desk, desk.strategies[desk.ladder.rung], view, knowledge)
+    }
+    if (view) for (const shadow of desk.shadows) followShadow(desk, shadow, view)
+    metrics.decideSeconds.observe((performance.now() - beganAtMs) / 1000)
+  }
+
+  function step(desk: Desk, nowMs: number) {
+    const before = desk.ladder
+    desk.ladder = climb(before, factsOf(desk, nowMs), nowMs, ladderLimits)
+    desk.strategyFailed = false
+    if (desk.ladder.rung === before.rung) return
+    // The next attempt after the healthy cycles starts with a clean sheet.
+    if (desk.ladder.trigger === 'commands-failed') desk.failedCommands = 0
+    desk.standing = undefined
+    const { rung, trigger, why } = desk.ladder
+    metrics.steps.add(1, { to: rung, trigger })
+    countRungs()
+    log.info({ node: desk.node, from: before.rung, to: rung, trigger, why }, 'rung changed')
+    const strategy = rung === 'local' ? 'local' : desk.strategies[rung].name
+    const decision = rung === 'local' ? 'stand-down' : 'keep'
+    recorder.record(desk.node, nowMs, { strategy, rung, decision, why, isForced: true })
+  }
+
+  function factsOf(desk: Desk, nowMs: number): LadderFacts {
+    const { cycleMs, ...condition } = site.condition(desk.node, nowMs)
+    const modeCommand = commands.newest(desk.node, 'mode')
+    return {
+      ...condition,
+      cycleMs,
+      isReachable: commands.isReachable(desk.node),
+      isModeOurs: modeCommand !== undefined && modeCommand.values.mode === condition.mode,
+      failedCommands: desk.failedCommands,
+      strategyFailed: desk.strategyFailed,
+    }
+  }
+
+  function countRungs() {
+    const counts = { predictive: 0, plan: 0, local: 0 }
+    for (const { ladder } of desks.values()) counts[ladder.rung] += 1
+    for (const [rung, count] of Object.entries(counts)) metrics.junctions.set(count, { rung })
+  }
+
+  function followStrategy(
+    desk: Desk,
+    strategy: Strategy,
+    view: JunctionView,
+    knowledge: SignalKnowledge,
+  ) {
+    const decision = decide(desk, strategy, strategy.name, view)
+    if (decision) {
+      const intent = intentOf(decision)
+      if (intent) desk.standing = { strategy: strategy.name, intent }
+      else if (decision.kind === 'release') desk.standing = undefined
+    }
+    const standing = desk.standing?.strategy === strategy.name ? desk.standing.intent : undefined
+    const outcome = standing
+      ? carryOut(desk, standing, issuerOf('strategy', strategy.name), view, knowledge)
+      : undefined
+    const isSent = outcome?.kind === 'issued'
+    if (!decision && !isSent && outcome?.kind !== 'refused') return
+    metrics.decisions.add(1, { outcome: outcome?.kind ?? decision?.kind ?? 'keep' })
+    recorder.record(desk.node, view.nowMs, {
+      strategy: strategy.name,
+      rung: desk.ladder.rung,
+      ...recordOf(decision ?? { kind: 'keep', why: standing?.why ?? '' }, outcome),
+      view,
+    })
+  }
+
+  function followShadow(desk: Desk, shadow: Strategy, view: JunctionView) {
+    const decision = decide(desk, shadow, `shadow ${shadow.name}`, view)
+    if (!decision) return
+    recorder.record(desk.node, view.nowMs, {
+      strategy: shadow.name,
+      rung: desk.ladder.rung,
+      ...recordOf(decision, undefined),
+      isShadow: true,
+      view,
+    })
+  }
+
+  /** Undefined when it is not its turn, or it failed. */
+  function decide(
+    desk: Desk,
+    strategy: Strategy,
+    key: string,
+    view: JunctionView,
+  ): Decision | undefined {
+    const { nowMs } = view
+    if (nowMs < (desk.dueAtMs.get(key) ?? 0)) return undefined
+    desk.dueAtMs.set(key, nowMs + strategy.periodMs)
+    try {
+      const memory = desk.memories.has(key)
+        ? desk.memories.get(key)
+        : strategy.remember(desk.junction)
+      const decided = strategy.decide(view, memory)
+      desk.memories.set(key, decided.memory)
+      return decided.decision
+    } catch (cause) {
+      const error = ControlStrategyFailed.from(cause, key, desk.node, (cause as Error).message)
+      log.error({ node: desk.node, code: error.code, err: error }, 'strategy failed')
+      desk.memories.delete(key)
+      if (key === strategy.name) desk.strategyFailed = true
+      return undefined
+    }
+  }
+
+  function serveAsk(
+    desk: Desk,
+    ask: Ask,
+    view: JunctionView | undefined,
+    knowledge: SignalKnowledge | undefined,
+  ) {
+    const nowMs = clock.nowMs()
+    if (!view || !knowledge) {
+      requests.refused(ask, 'nothing is known of the controller', nowMs)
+      return
+    }
+    const restMs = ask.untilMs - nowMs
+    const intent: Intent = {
+      code: ask.code,
+      ...(ask.component === undefined ? {} : { component: ask.component }),
+      values: ask.values,
+      holdForMs: Math.max(1000, Math.min(restMs, askLeaseMs[ask.code])),
+      why: `${ask.kind} request of ${ask.from}`,
+    }
+    const outcome = carryOut(desk, intent, issuerOf(ask.kind, ask.from), view, knowledge)
+    if (outcome.kind === 'issued') requests.issued(ask, outcome.command)
+    if (outcome.kind === 'issued' || outcome.kind === 'in-force') requests.taken(ask, nowMs)
+    else requests.refused(ask, outcome.why, nowMs)
+    if (outcome.kind === 'in-force') return
+    metrics.decisions.add(1, { outcome: outcome.kind })
+    recorder.record(desk.node, nowMs, {
+      strategy: ask.kind,
+      rung: desk.ladder.rung,
+      ...recordOf(undefined, outcome, intent),
+      view,
+    })
+  }
+
+  function carryOut(
+    desk: Desk,
+    wanted: Intent,
+    issuer: string,
+    view: JunctionView,
+    knowledge: SignalKnowledge,
+  ): Outcome {
+    const { node, junction } = desk
+    const shownStage = view.signal.stage
+    const fitted = fitInto(wanted, junction, knowledge, shownStage)
+    if (fitted.kind === 'never') return { kind: 'held-back', why: fitted.why }
+    const { intent } = fitted
+    // Relief of a group is nobody's wish but the envelope's.
+    const by = fitted.kind === 'instead' ? 'ladder:max-red' : issuer
+    const slot = slotOf[intent.code]
+    if (isInForce(intent, by, commands.newest(node, slot), view.nowMs, desk.periodMs)) {
+      return { kind: 'in-force', why: intent.why }
+    }
+    const history = commands.issues(node)
+    const isStage = intent.code === 'tlc.stage.set'
+    if (isStage && stageChangesLeft(history, intent.values.stage, view.nowMs) < 0) {
+      return { kind: 'held-back', why: `too many changes of stage; asked was: ${intent.why}` }
+    }
+    const expiresInMs = expiryOf(intent, junction, shownStage)
+    const command = commandOf(intent, node, by, expiresInMs)
+    const issuedAtMs = view.nowMs
+    const expiresAtMs = issuedAtMs + expiresInMs
+    const verdict = guard({ ...command, issuedAtMs, expiresAtMs }, junction, knowledge, history)
+    if (verdict !== 'allowed') return refused(desk, command.code, by, verdict.refused)
+    const issued = commands.issue(command)
+    if (isCodedError(issued)) return { kind: 'undeliverable', why: issued.message }
+    return { kind: 'issued', why: intent.why, command: issued }
+  }
+
+  function refused(desk: Desk, code: string, issuer: string, why: string): Outcome {
+    const kind = issuerKind(issuer) ?? 'strategy'
+    metrics.guardRefused.add(1, { issuer: kind })
+    // An operator may ask for what cannot be; a strategy that does is wrong.
+    if (kind === 'strategy') {
+      const error = ControlGuardRefused(code, issuer, desk.node, why)
+      log.error({ node: desk.node, code: error.code, err: error }, 'guard refused a strategy')
+    }
+    return { kind: 'refused', why: `refused by the guard: ${why}` }
+  }
+
+  function onTransition(record: IssuedCommand, event: string) {
+    const desk = desks.get(record.junction)
+    if (!desk) return
+    const isStrategys = issuerKind(record.issuer) === 'strategy'
+    if (event === 'shown') desk.failedCommands = 0
+    else if (isStrategys && (event === 'resultRejected' || event === 'ranOut')) {
+      desk.failedCommands += 1
+    }
+    requests.observe(record, event, clock.nowMs())
+  }
+
+  return {
+    name: 'control',
+    async start() {
+      cancels.push(
+        commands.onTransition(({ record, event }) => onTransition(record, event)),
+        ...[...desks.values()].map((desk) => clock.every(desk.periodMs, () => look(desk))),
+      )
+      countRungs()
+    },
+    async stop() {
+      for (const cancel of cancels.splice(0)) cancel()
+    },
+    observe(message) {
+      if (message.type !== 'request') {
+        site.observe(message)
+        return
+      }
+      for (const node of requests.receive(message, clock.nowMs())) {
+        look(desks.get(node) as Desk)
+      }
+    },
+    lastWord(command) {
+      const junction = junctions.get(command.junction)
+      if (!junction) return `there is no junction ${command.junction}`
+      const knowledge = site.knowledge(command.junction, clock.nowMs())
+      const history = commands.issues(command.junction)
+      const verdict = guard(command, junction, knowledge, history)
+      if (verdict === 'allowed') return undefined
+      metrics.guardRefused.add(1, { issuer: issuerKind(command.issuer) ?? 'strategy' })
+      return verdict.refused
+    },
+    ladders: () => Object.fromEntries([...desks].map(([node, desk]) => [node, desk.ladder])),
+    view: (junction) => site.view(junction, clock.nowMs()),
+  }
+}
