@@ -56,6 +56,7 @@ export interface PumpState {
 }
 
 export interface InfluxPump {
+  /** To be called once it is known where the sources end. */
   start(): Promise<void>
   /** There is more to read. */
   notify(): void
@@ -65,6 +66,7 @@ export interface InfluxPump {
 }
 
 const unreachableAlarmMsDefault = 30_000
+const rereadMs = 1_000
 const consumer = { consumer: 'influx' }
 
 export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
@@ -72,7 +74,7 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
   const pointsMax = options.batchPointsMax ?? batchPointsMaxDefault
   const delayMs = options.batchDelayMs ?? batchDelayMsDefault
   const mapper = createPointMapper()
-  const accounts = sources.map((source) => openAccount(store.load(source.name), source, log))
+  const accounts = sources.map((source) => store.load(source.name) ?? { ...nothingYet })
   const alarms = createAlarms(clock, options)
   let phase: PumpState['phase'] = 'idle'
   let lastFault: PumpState['lastFault']
@@ -102,7 +104,8 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
         oldestAtMs = undefined
         reportLag()
         if (isStopping) return
-        await pause()
+        // Behind without a record to read: the ledger could not be read just now.
+        await pause(isBehind() ? rereadMs : undefined)
         continue
       }
       oldestAtMs = batch.records[0]!.receivedAtMs
@@ -210,6 +213,10 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
     reportLag()
   }
 
+  function isBehind(): boolean {
+    return sources.some((source, at) => source.end() > accounts[at]!.cursor)
+  }
+
   function reportLag(): void {
     const behind = sources.reduce((sum, source, at) => sum + source.end() - accounts[at]!.cursor, 0)
     metrics.lagRecords.set(behind, consumer)
@@ -223,6 +230,8 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
   return {
     async start() {
       await sink.open()
+      for (const [at, source] of sources.entries())
+        accounts[at] = resumed(accounts[at]!, source, log)
       running = run().finally(() => {
         phase = 'stopped'
       })
@@ -257,15 +266,15 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
   }
 }
 
+const nothingYet: SourceAccount = { cursor: 0, start: 0, written: 0, rejected: 0 }
+
 /** A ledger that ends before our cursor began anew; then so do we, since writing again changes nothing. */
-function openAccount(stored: SourceAccount | undefined, source: Source, log: Log): SourceAccount {
-  const anew = { cursor: 0, start: 0, written: 0, rejected: 0 }
-  if (!stored) return anew
-  const end = source.end()
-  if (stored.cursor <= end) return { ...stored }
-  const facts = { source: source.name, cursor: stored.cursor, end }
+function resumed(account: SourceAccount, source: Source, log: Log): SourceAccount {
+  const { cursor } = account
+  if (cursor <= source.end()) return account
+  const facts = { source: source.name, cursor, end: source.end() }
   log.error(facts, 'the ledger began anew; writing it from its start')
-  return anew
+  return nothingYet
 }
 
 function createAlarms(clock: Clock, options: InfluxPumpOptions) {

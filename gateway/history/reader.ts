@@ -1,0 +1,130 @@
+/**
+ * Carries the ledger into the history: gathers a little, writes in one transaction, lets others have their turn.
+ *
+ * - A disk that fails or a ledger that cannot be read is tried again, for ever; the cursor has not moved.
+ * - Retention is done in between, a step at a time.
+ */
+import { setImmediate as yieldToOthers } from 'node:timers/promises'
+import type { Cancel, Clock } from '../kit/clock.ts'
+import type { Log } from '../kit/log.ts'
+import type { History } from './history.ts'
+import type { OffsetRecord } from './ports.ts'
+
+export interface HistoryReaderOptions {
+  readonly history: History
+  read(
+    from: number,
+    bounds: { readonly recordsMax: number; readonly bytesMax: number },
+  ): readonly OffsetRecord[]
+  /** End of what is durable, exclusive. */
+  readonly end: () => number
+  readonly clock: Clock
+  readonly log: Log
+  readonly onCursor?: (cursor: number, rejected: number) => void
+  readonly gatherMs?: number
+}
+
+export interface HistoryReader {
+  start(): void
+  /** There is more to read. */
+  notify(): void
+  /** Reads what there is, at most for `deadlineMs`. */
+  stop(deadlineMs: number): Promise<void>
+}
+
+const bounds = { recordsMax: 1_000, bytesMax: 1_048_576 } // Some ten milliseconds of work at a time.
+const gatherMsDefault = 200 // One fsync serves all that came meanwhile; a page is not asked for newer minutes.
+const retryMs = 1_000
+const tendEveryMs = 60_000
+
+export function createHistoryReader(options: HistoryReaderOptions): HistoryReader {
+  const { history, end, clock, log } = options
+  const gatherMs = options.gatherMs ?? gatherMsDefault
+  let isStopping = false
+  let isTooLate = false
+  let tendAtMs = clock.nowMs() + tendEveryMs
+  let wake: () => void = () => {}
+  let running: Promise<void> | undefined
+
+  function pause(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      let cancel: Cancel = () => {}
+      wake = () => {
+        cancel()
+        resolve()
+      }
+      cancel = clock.after(waitMs, wake)
+    })
+  }
+
+  async function run(): Promise<void> {
+    while (!isTooLate) {
+      const pending = end() - history.cursor()
+      if (pending <= 0 && isStopping) return
+      if (pending <= 0) {
+        if (!tend()) await pause(tendEveryMs)
+        continue
+      }
+      // News during the gathering do not end it; being asked to stop does.
+      const untilMs = clock.nowMs() + gatherMs
+      while (!isStopping && end() - history.cursor() < bounds.recordsMax) {
+        const restMs = untilMs - clock.nowMs()
+        if (restMs <= 0) break
+        await pause(restMs)
+      }
+      if (!consume()) {
+        if (isStopping) return
+        await pause(retryMs)
+      }
+      tend()
+      await yieldToOthers()
+    }
+  }
+
+  /** False when it has to be tried again. */
+  function consume(): boolean {
+    try {
+      const until = end()
+      const found = options.read(history.cursor(), bounds)
+      const records = found.filter((record) => record.offset < until)
+      if (records.length === 0) return false
+      const rejected = history.consume(records)
+      options.onCursor?.(history.cursor(), rejected)
+      return true
+    } catch (err) {
+      const { code } = err as { code?: string }
+      log.error({ code: code ?? 'unknown', err }, 'the history could not be written')
+      return false
+    }
+  }
+
+  /** True when there is more to do. */
+  function tend(): boolean {
+    if (clock.nowMs() < tendAtMs) return false
+    try {
+      if (history.tend()) return true
+    } catch (err) {
+      log.error({ err }, 'the history could not be thinned')
+    }
+    tendAtMs = clock.nowMs() + tendEveryMs
+    return false
+  }
+
+  return {
+    start() {
+      running = run()
+      running.catch((err) => log.error({ err }, 'the history reader ended by a bug'))
+    },
+    notify: () => wake(),
+    async stop(deadlineMs) {
+      isStopping = true
+      const cancel = clock.after(deadlineMs, () => {
+        isTooLate = true
+        wake()
+      })
+      wake()
+      await running?.catch(() => {})
+      cancel()
+    },
+  }
+}
