@@ -1,0 +1,169 @@
+/** What the street shows, gathered: the newest of each, ages, trust, and since when a group has been red. */
+import { expect, test } from 'vitest'
+import type { FlowForecaster } from '../../../gateway/control/ports.ts'
+import { createSiteState } from '../../../gateway/control/site-state.ts'
+import type { Junction } from '../../../schemas/generated/messages.ts'
+import { formatTimestamp } from '../../../schemas/time.ts'
+import { crossing, lamps, mode, node, queues, sensorNode, startMs, status } from './junction.ts'
+
+const silent: FlowForecaster = { forecast: () => undefined }
+
+function site(options: { junctions?: Junction[]; forecaster?: FlowForecaster } = {}) {
+  const junctions = new Map((options.junctions ?? [crossing()]).map((it) => [it.node, it]))
+  return createSiteState({ junctions, forecaster: options.forecaster ?? silent })
+}
+
+function fault(code: string, from: string, component: string | undefined, active: boolean) {
+  const values = { kind: code === 'tlc.fault' ? 'lamp' : 'stuck' }
+  const entries = [
+    { ts: formatTimestamp(startMs), ...(component && { component }), active, values },
+  ]
+  return { node: from, type: 'alarm' as const, code, value: { entries }, receivedAtMs: startMs }
+}
+
+test('there is no view before the controller has shown its lamps', () => {
+  const state = site()
+  state.observe(queues(startMs))
+  expect(state.view(node, startMs)).toBeUndefined()
+  state.observe(lamps(startMs, 1))
+  expect(state.view(node, startMs)?.signal.stage).toBe(1)
+})
+
+test('the newest entry counts; an older one that comes late changes nothing', () => {
+  const state = site()
+  state.observe(lamps(startMs + 2000, 2))
+  state.observe(lamps(startMs, 1))
+  state.observe(queues(startMs + 2000, { 'ln/1': { queueVehicles: 7 } }))
+  state.observe(queues(startMs, { 'ln/1': { queueVehicles: 1 } }))
+  const view = state.view(node, startMs + 2000)
+  expect(view?.signal.stage).toBe(2)
+  expect(view?.lanes['ln/1']?.queueVehicles).toBe(7)
+})
+
+test('how long a stage has been green is told as of now', () => {
+  const state = site()
+  state.observe(lamps(startMs, 1, 4000))
+  expect(state.view(node, startMs + 3000)?.signal.stageSinceMs).toBe(7000)
+})
+
+test('a lane is trusted while its values are fresh, good, and its detector has no fault', () => {
+  const state = site()
+  state.observe(lamps(startMs, 1))
+  state.observe(queues(startMs, { 'ln/2': { quality: 'unknown' } }))
+  const trusted = (atMs: number) =>
+    Object.entries(state.view(node, atMs)?.lanes ?? {})
+      .filter(([, lane]) => lane.isTrusted)
+      .map(([name]) => name)
+  expect(trusted(startMs)).toEqual(['ln/1', 'ln/3', 'ln/4'])
+  state.observe(fault('detector.fault', sensorNode, 'ln/3', true))
+  expect(trusted(startMs)).toEqual(['ln/1', 'ln/4'])
+  state.observe(fault('detector.fault', sensorNode, 'ln/3', false))
+  expect(trusted(startMs)).toEqual(['ln/1', 'ln/3', 'ln/4'])
+  expect(trusted(startMs + 31_000)).toEqual([])
+})
+
+test('what the door doubts is not trusted', () => {
+  const state = site()
+  state.observe(lamps(startMs, 1))
+  state.observe({ ...queues(startMs), notes: { qualities: { 'ln/1': 'undefined' } } })
+  expect(state.view(node, startMs)?.lanes['ln/1']?.isTrusted).toBe(false)
+})
+
+test('a group that nobody watches any more is named', () => {
+  const state = site()
+  state.observe(lamps(startMs, 1))
+  state.observe(queues(startMs))
+  expect(state.condition(node, startMs).blindGroups).toEqual([])
+  state.observe(fault('detector.fault', sensorNode, 'ln/3', true))
+  expect(state.condition(node, startMs)).toMatchObject({
+    blindGroups: ['sg/3'],
+    freshLaneShare: 1,
+  })
+})
+
+test('a fault of the controller holds until it is over', () => {
+  const state = site()
+  state.observe(fault('tlc.fault', node, undefined, true))
+  expect(state.condition(node, startMs).hasFault).toBe(true)
+  state.observe(fault('tlc.fault', node, undefined, false))
+  expect(state.condition(node, startMs).hasFault).toBe(false)
+})
+
+test('a group is red since the status that first showed it, or the one before where one is missing', () => {
+  const state = site()
+  const redSince = () => state.knowledge(node, startMs)?.groups['sg/1']?.redSinceAtMs
+  const groups = (lamp: string) => ({ groups: { 'sg/1': lamp }, stage: 1, cycleCounter: 5 })
+  const seen = (seq: number, atMs: number, lamp: string) => {
+    const message = status(node, 'tlc.groups', atMs, groups(lamp))
+    message.value.entries[0]!.seq = seq
+    state.observe(message)
+  }
+  seen(1, startMs, 'G')
+  expect(redSince()).toBeUndefined()
+  seen(2, startMs + 20_000, 'y')
+  expect(redSince()).toBe(startMs + 20_000)
+  seen(3, startMs + 23_000, 'r')
+  expect(redSince()).toBe(startMs + 20_000)
+  seen(4, startMs + 40_000, 'G')
+  seen(6, startMs + 60_000, 'r')
+  expect(redSince()).toBe(startMs + 40_000)
+})
+
+test('a group first seen red in the middle of a plan may have been red as long as the plan allows', () => {
+  const state = site()
+  const groups = { 'sg/1': 'r', 'sg/2': 'r' }
+  state.observe(status(node, 'tlc.groups', startMs, { groups, stage: 2, cycleCounter: 5 }))
+  // 60 s cycle, 25 s green.
+  expect(state.knowledge(node, startMs)?.groups['sg/1']?.redSinceAtMs).toBe(startMs - 35_000)
+})
+
+test('flows come from the forecast of the stop-line detector, in vehicles per hour', () => {
+  let asked = 0
+  const forecaster: FlowForecaster = {
+    forecast(from, component) {
+      asked += 1
+      if (from !== sensorNode || component !== 'dl/1') return undefined
+      const horizons = [
+        { horizonMin: 5, p50: 10 },
+        { horizonMin: 15, p50: 12 },
+      ]
+      return { newestReadingAtMs: startMs - 1000, model: 'profile', confidence: 0.7, horizons }
+    },
+  }
+  const state = site({ forecaster })
+  state.observe(lamps(startMs, 1))
+  expect(state.view(node, startMs)?.flows).toEqual({
+    'ln/1': {
+      vehiclesPerHour5: 120,
+      vehiclesPerHour15: 144,
+      confidence: 0.7,
+      model: 'profile',
+      newestReadingAtMs: startMs - 1000,
+    },
+  })
+  state.view(node, startMs + 1000)
+  expect(asked).toBe(4)
+})
+
+test('a neighbour is seen from both sides', () => {
+  const downstream = [{ node: 'north/tlc-002', lane: 'ln/1', distanceM: 200 }]
+  const first = crossing()
+  first.lanes['ln/1'] = { ...first.lanes['ln/1']!, downstream }
+  const second = crossing({ node: 'north/tlc-002' })
+  const state = site({ junctions: [first, second] })
+  state.observe(lamps(startMs, 1))
+  state.observe({ ...lamps(startMs, 2), node: 'north/tlc-002' })
+  expect(state.view(node, startMs)?.neighbours['north/tlc-002']?.signal.stage).toBe(2)
+  expect(state.view('north/tlc-002', startMs)?.neighbours[node]?.signal.stage).toBe(1)
+})
+
+test('the age of the controller is that of its newest status of any kind', () => {
+  const state = site()
+  expect(state.condition(node, startMs).signalAgeMs).toBeUndefined()
+  state.observe(lamps(startMs, 1))
+  state.observe(mode(startMs + 9000, { control: 'local' }))
+  expect(state.condition(node, startMs + 10_000)).toMatchObject({
+    signalAgeMs: 1000,
+    control: 'local',
+  })
+})
