@@ -1,8 +1,8 @@
 /** What the door finds wrong with a message beside its form (schemas/errors.ts). */
 import { defineError } from '../../schemas/coded-error.ts'
 
-export const MsgTooLarge = defineError({
-  code: 'IG_ERR_MSG_TOO_LARGE',
+export const MsgPayloadTooLarge = defineError({
+  code: 'IG_ERR_MSG_PAYLOAD_TOO_LARGE',
   message: 'payload has %d bytes, limit %d',
   hint: 'Send fewer entries per message, or CBOR instead of JSON.',
   blame: 'device',

@@ -5,11 +5,13 @@
  * - Bounded: so many routes in all, so many of one node; the longest silent go first. What is forgotten is
  *   learnt again from the next message; a duplicate across that moment is stored twice, which harms nobody.
  */
-import type { ValidateFunction } from 'ajv/dist/2020.js'
 import { type MessageType, type Topic, topics } from '../../schemas/topics.ts'
+import type { messageValidator } from '../../schemas/validators.ts'
 import { DeviceClock } from './device-clock.ts'
 import type { IngressLimits } from './limits.ts'
 import { Sequence } from './sequence.ts'
+
+export type Validate = NonNullable<ReturnType<typeof messageValidator>>
 
 export interface NodeState {
   readonly node: string
@@ -33,7 +35,7 @@ export interface NodeState {
 export interface Route {
   readonly text: string
   readonly topic: Topic
-  readonly validate: ValidateFunction
+  readonly validate: Validate
   readonly node: NodeState
   /** Has entries with numbers: status and replay. */
   readonly isNumbered: boolean
@@ -76,7 +78,7 @@ export class Routes {
     return this.#nodes.values()
   }
 
-  add(text: string, topic: Topic, validate: ValidateFunction): Route {
+  add(text: string, topic: Topic, validate: Validate): Route {
     const node = this.#nodes.get(topic.node) ?? this.#addNode(topic.node)
     const oldest = node.routes.values().next().value
     if (oldest && node.routes.size >= this.#limits.streamsPerNodeMax) this.#remove(oldest)

@@ -10,7 +10,7 @@ import { MsgSchema, MsgUnknownCode, TopicMalformed } from '../../schemas/errors.
 import { decodePayload } from '../../schemas/payload.ts'
 import { isTopic, type MessageType, parseTopic } from '../../schemas/topics.ts'
 import { errorsOf, messageValidator } from '../../schemas/validators.ts'
-import { MsgDeviceMismatch, MsgTimeImplausible, MsgTooLarge } from './errors.ts'
+import { MsgDeviceMismatch, MsgPayloadTooLarge, MsgTimeImplausible } from './errors.ts'
 import type { IngressLimits } from './limits.ts'
 import type { Arrival, Notes, PlausibilityJudge } from './ports.ts'
 import type { Route, Routes } from './routes.ts'
@@ -102,7 +102,7 @@ function mismatch(passage: Passage, node: string): Stop {
 function limitSize(passage: Passage, { limits }: Door): Stop | undefined {
   const bytes = passage.arrival.payload.length
   if (bytes <= limits.messageBytesMax) return undefined
-  return quarantine(passage, '', MsgTooLarge(bytes, limits.messageBytesMax))
+  return quarantine(passage, '', MsgPayloadTooLarge(bytes, limits.messageBytesMax))
 }
 
 function parse(passage: Passage): Stop | undefined {

@@ -12,7 +12,7 @@
 
 import { TopicMalformed } from '../../schemas/errors.ts'
 import { decodePayload } from '../../schemas/payload.ts'
-import { isTopic, parseTopic } from '../../schemas/topics.ts'
+import { createTopicCache } from '../kit/topic-cache.ts'
 import type { LedgerEntry, LogOffset, ParsedMessage, ParsedRecord, RecordNotes } from './record.ts'
 
 export const frameHeaderBytes = 16
@@ -96,10 +96,13 @@ class FramedRecord implements ParsedRecord {
   }
 }
 
+/** Shared by all readers of this thread; bounded. */
+const topicOf = createTopicCache()
+
 /** @throws IG_ERR_MSG_NOT_JSON, IG_ERR_TOPIC_MALFORMED */
-export function parseMessage(text: string, payload: Uint8Array): ParsedMessage {
-  const topic = parseTopic(text)
-  if (!isTopic(topic)) throw TopicMalformed(text, topic.reason)
+function parseMessage(text: string, payload: Uint8Array): ParsedMessage {
+  const topic = topicOf(text)
+  if (topic === undefined) throw TopicMalformed(text, 'no gateway stores such a topic')
   const decoded = decodePayload(payload)
   if ('error' in decoded) throw decoded.error
   return { topic, value: decoded.value }

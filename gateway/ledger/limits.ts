@@ -49,10 +49,17 @@ export const quarantinePayloadBytesMax = 64 * KiB
 assert(batchBytesEager <= batchBytesMax)
 assert(batchBytesMax <= chunkBytes) // A batch always finds room in a fresh piece.
 
-/** @throws AssertionError where limits contradict each other */
+/** The given limits and the defaults for the rest; a reserve is at most a quarter of the whole. */
 export function completeLimits(given: Partial<LedgerLimits> = {}): LedgerLimits {
   const limits = { ...defaultLedgerLimits, ...given }
-  assert(limits.reserveBytes < limits.bytesMax, 'reserveBytes must be less than bytesMax')
-  assert(limits.pendingBytesMax >= batchBytesMax, 'pendingBytesMax must hold a batch')
-  return limits
+  return {
+    ...limits,
+    reserveBytes: Math.min(limits.reserveBytes, limits.bytesMax / 4),
+    pendingBytesMax: Math.max(limits.pendingBytesMax, batchBytesMax),
+  }
+}
+
+/** The journal is written back into the database at this size; that is a few milliseconds of work. */
+export function checkpointBytes(limits: LedgerLimits): number {
+  return Math.min(4 * MiB, limits.bytesMax / 16)
 }

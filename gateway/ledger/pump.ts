@@ -57,31 +57,33 @@ export function createPump(options: PumpOptions): Pump {
   let position: LogOffset = 0
   let isRunning = false
   let isPaused = false
-  let isPumping = false
   let isStopping = false
   let newestAtMs = 0
   let wake: (() => void) | undefined
+  let running: Promise<void> | undefined
   const waitingForEnd = new Set<{ end: LogOffset; resolve: () => void }>()
   const cancels: (() => void)[] = []
 
-  /** Runs until there is nothing to do; durable() calls it again. */
-  async function pump(): Promise<void> {
-    if (isPumping || !isRunning) return
-    isPumping = true
-    try {
-      while (!isPaused && !isStopping && position < ledger.durableOffset) {
-        // Not awaited when it comes from memory: a live batch costs no turn of the loop.
-        const records = ledger.readTail(position, bounds) ?? (await readBehind())
-        if (records === undefined || records.length === 0) continue
-        const offered = offer(records)
-        if (offered !== undefined && (await offered) === 'stopping') break
-        advance(records)
-        if (position < ledger.durableOffset) await nextTurn()
-      }
-    } finally {
-      isPumping = false
+  /** Called when there is something new; one run at a time takes all there is. */
+  function pump(): void {
+    if (running !== undefined || !isRunning || !hasWork()) return
+    running = takeAll().finally(() => {
+      running = undefined
+      if (hasWork()) pump()
+    })
+  }
+
+  const hasWork = () => !isPaused && !isStopping && position < ledger.durableOffset
+
+  async function takeAll(): Promise<void> {
+    while (hasWork()) {
+      const records = ledger.readTail(position, bounds) ?? (await readBehind())
+      if (records === undefined || records.length === 0) continue
+      const offered = offer(records)
+      if (offered !== undefined && (await offered) === 'stopping') return
+      advance(records)
+      if (hasWork()) await nextTurn() // Others are to have their turn while a reader catches up.
     }
-    if (isStopping || isPaused) wake?.()
   }
 
   async function readBehind(): Promise<readonly ParsedRecord[] | undefined> {
@@ -211,23 +213,30 @@ export function createPump(options: PumpOptions): Pump {
     },
     resume() {
       isPaused = false
-      void pump()
+      pump()
     },
     drained() {
       const end = ledger.durableOffset
       if (position >= end) return Promise.resolve()
       return new Promise((resolve) => waitingForEnd.add({ end, resolve }))
     },
+    /** Takes what is durable now as far as the deadline allows; the cursor tells where the next run goes on. */
     async stop(deadlineMs) {
       for (const cancel of cancels.splice(0)) cancel()
-      const untilMs = performance.now() + deadlineMs
-      while (isRunning && isPumping && performance.now() < untilMs) await nextTurn()
+      await atMost(deadlineMs, running)
       isStopping = true
       wake?.()
-      while (isPumping && performance.now() < untilMs) await nextTurn()
       isRunning = false
     },
   }
+}
+
+async function atMost(delayMs: number, promise: Promise<void> | undefined): Promise<void> {
+  if (promise === undefined) return
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, delayMs)
+  await Promise.race([promise, late.promise])
+  clearTimeout(timer)
 }
 
 function nextTurn(): Promise<void> {

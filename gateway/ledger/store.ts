@@ -13,7 +13,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
 import type { DoorAccounts } from './accounts.ts'
 import { LedgerCorrupt, LedgerUnreadable, LedgerVersion } from './errors.ts'
-import type { LedgerLimits } from './limits.ts'
+import { checkpointBytes, type LedgerLimits } from './limits.ts'
 import type { QuarantineItem } from './quarantine.ts'
 import type { LogOffset } from './record.ts'
 
@@ -61,8 +61,6 @@ const schema = `
 
 /** Rows per step of retention: a step takes about a millisecond, so a commit never waits longer. */
 const retentionRowsPerStep = 64
-/** The journal is written back into the database at this size; at 4 KiB a page that is a few milliseconds of work. */
-const checkpointBytes = 4 * 1024 * 1024
 const statfsEveryMs = 1_000
 
 export interface CommitRow {
@@ -154,7 +152,7 @@ function openDatabase(file: string, limits: LedgerLimits): DatabaseSync {
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA wal_autocheckpoint = 0;
-      PRAGMA journal_size_limit = ${2 * checkpointBytes};
+      PRAGMA journal_size_limit = ${checkpointBytes(limits)};
     `)
     if (versionOf(db) === 0) db.exec(`BEGIN; ${schema} COMMIT`)
     const pageBytes = pragma(db, 'page_size')
@@ -227,7 +225,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
   let quarantineBytes = count(db, 'SELECT coalesce(sum(length(bytes)), 0) AS n FROM quarantine')
   let quarantineDropped = state.accounts.quarantineDropped ?? 0
   let nextOffset = state.nextOffset
-  let walBytesWritten = checkpointBytes // So that the first look finds out what an earlier run has left.
+  let walBytesWritten = checkpointBytes(limits) // So that the first look finds out what an earlier run has left.
   let diskFreeBytes = 0
   let diskAskedAtMs = Number.NEGATIVE_INFINITY
 
@@ -281,6 +279,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
       try {
         write(request)
         sql.end.run()
+        walBytesWritten += 2 * pageBytes
       } catch (error) {
         ;({ nextOffset, quarantineRows, quarantineBytes, quarantineDropped } = before)
         rollBack(sql.undo)
@@ -291,7 +290,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
     tend(passed, keepFromMs) {
       const retired = Number(sql.retire.run(passed, keepFromMs).changes)
       walBytesWritten += retired * pageBytes
-      if (walBytesWritten >= checkpointBytes) {
+      if (walBytesWritten >= checkpointBytes(limits)) {
         sql.checkpoint.all()
         walBytesWritten = 0
       }
