@@ -5,7 +5,7 @@
  * - docs/metrics.md is printed from the table and compared by a test.
  * - What a room counts itself is read at scrape time through `read`, so that the hot path adds plain numbers.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { type Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type * as kit from '../kit/metrics.ts'
 
 export interface MetricDefinition {

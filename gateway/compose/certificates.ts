@@ -1,0 +1,39 @@
+/**
+ * Which certificates the broker uses. Without a folder given, a first start makes an authority and certificates for
+ * development in the data directory and says so; in production what is there must have been made for it.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TlsFiles } from '../../broker/credentials.ts'
+import { ensureDevelopmentPki } from '../../broker/pki/development.ts'
+import { pkiPaths } from '../../broker/pki/files.ts'
+import type { GatewayConfig } from '../config/gateway-config.ts'
+import type { Log } from '../kit/log.ts'
+
+/** Who can connect right after a first start: a desk that reads, one that may ask, and a simulated street. */
+const developmentCertificates = [
+  { role: 'center', name: 'center/desk-1' },
+  { role: 'operator', name: 'center/operator-1' },
+  { role: 'simulator', name: 'north' },
+] as const
+
+export async function provideCertificates(config: GatewayConfig, log: Log): Promise<TlsFiles> {
+  const dir = config.pki.dir ?? join(config.dataDir, 'pki')
+  if (config.pki.dir === undefined && !config.production) {
+    const { isNew } = await ensureDevelopmentPki(dir, { certificates: developmentCertificates })
+    if (isNew) {
+      const msg =
+        'made an authority and certificates for development: for trying things out on this machine, not for a street; --production refuses them'
+      log.warn({ dir }, msg)
+    }
+  }
+  const paths = pkiPaths(dir)
+  return {
+    keyFile: paths.serverKey,
+    certFile: paths.serverCert,
+    caFile: paths.caCert,
+    ...(existsSync(paths.crl) ? { crlFile: paths.crl } : {}),
+    minVersion: config.mqtt.tlsMin === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
+    production: config.production,
+  }
+}

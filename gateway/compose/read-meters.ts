@@ -1,0 +1,47 @@
+/** Metrics that are asked for at each scrape: what a room counts itself is read here, not counted twice. */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Score } from '../prediction/judges/scoreboard.ts'
+import type { Instruments } from './instruments.ts'
+import { accountsValues } from './summary.ts'
+
+const nsPerSecond = 1e9
+const delayResolutionMs = 10
+
+export function readMeters(
+  { metrics }: Instruments,
+  rooms: { readonly ledger: Ledger; readonly scores: () => readonly Score[] },
+): void {
+  metrics.read('intergreen_ingress_accounts', () => {
+    const { residual: _residual, ...sides } = accountsValues(rooms.ledger.accounts())
+    return Object.entries(sides).map(([side, value]) => ({ labels: { side }, value }))
+  })
+  metrics.read('intergreen_ingress_residual', () => rooms.ledger.accounts().residual)
+  metrics.read('intergreen_dispatch_records', () =>
+    rooms.ledger.accounts().readers.flatMap(({ reader, written, rejected, skipped, pending }) =>
+      Object.entries({ written, rejected, skipped, pending }).map(([outcome, value]) => ({
+        labels: { consumer: reader, outcome },
+        value,
+      })),
+    ),
+  )
+  metrics.read('intergreen_prediction_error_vehicles', () =>
+    rooms
+      .scores()
+      .filter((score) => score.quantity === 'vehiclesPer5Min' && score.judged > 0)
+      .map(({ model, horizonMin, mae }) => ({
+        labels: { model, horizon: `${horizonMin}min` },
+        value: mae,
+      })),
+  )
+  const delay = monitorEventLoopDelay({ resolution: delayResolutionMs })
+  delay.enable()
+  metrics.read('intergreen_event_loop_delay_seconds', () => {
+    const readings = [0.5, 0.99, 1].map((quantile) => ({
+      labels: { quantile: String(quantile) },
+      value: delay.percentile(quantile * 100) / nsPerSecond,
+    }))
+    delay.reset()
+    return readings
+  })
+}
