@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Meaning } from '../../../gateway/influx/answer.ts'
 import { createInfluxSink } from '../../../gateway/influx/influx-sink.ts'
@@ -56,6 +59,49 @@ test.skipIf(isVictoriaMetricsMissing)(
     ])
     expect(proxy.seen[0]?.path).toBe('/api/v2/write?org=city&bucket=traffic&precision=ms')
     expect(proxy.connections()).toBe(1)
+  },
+)
+
+test.skipIf(isVictoriaMetricsMissing)(
+  'a token that is changed in its file is used after the next refusal',
+  async () => {
+    const { proxy } = await house()
+    const dir = mkdtempSync(join(tmpdir(), 'intergreen-token-'))
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+    const tokenFile = join(dir, 'token')
+    writeFileSync(tokenFile, 'old')
+    const options = { url: proxy.url, org: 'o', bucket: 'b', tokenFile }
+    const sink = createInfluxSink(options, { clock: createSystemClock() })
+    await sink.open()
+    onTestFinished(() => sink.close())
+    proxy.plan = () =>
+      proxy.seen.at(-1)?.token === 'Token new' ? { kind: 'pass' } : { kind: 'answer', status: 401 }
+    writeFileSync(tokenFile, 'new')
+    const point = queuePoint('north/det-1', 0, 1)
+    expect((await sink.write([point])).fault?.kind).toBe('unauthorised')
+    expect((await sink.write([point])).fault?.kind).toBe('unauthorised')
+    expect((await sink.write([point])).accepted).toEqual([0])
+    expect(proxy.seen.map(({ token }) => token)).toEqual(['Token old', 'Token new', 'Token new'])
+  },
+)
+
+test.skipIf(isVictoriaMetricsMissing)(
+  'a partial write that names its lines costs one request more',
+  async () => {
+    const { sink, proxy, stored } = await house()
+    await sink.open()
+    onTestFinished(() => sink.close())
+    const body = JSON.stringify({
+      error: 'partial',
+      data: [{ line_number: 2, error_message: 'type' }],
+    })
+    const headers = { 'content-type': 'application/json' }
+    proxy.plan = (lines) =>
+      lines.length === 3 ? { kind: 'answer', status: 201, headers, body } : { kind: 'pass' }
+    const outcome = await sink.write([0, 1, 2].map((at) => queuePoint('north/det-1', at, at)))
+    expect(outcome.rejected).toEqual([{ index: 1, message: 'type' }])
+    expect([...(await stored('north/det-1')).values()]).toEqual([0, 2])
+    expect(proxy.seen.length).toBe(2)
   },
 )
 
