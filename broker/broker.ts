@@ -21,7 +21,7 @@ import {
   type TlsFiles,
   watchCredentials,
 } from './credentials.ts'
-import { AuthRevoked, BrokerStopping, ConnectionTakenOver } from './errors.ts'
+import { AuthRevoked, ConnectionTakenOver } from './errors.ts'
 import { type CertifiedIdentity, identityOf } from './identity.ts'
 import { takeFrame } from './lanes.ts'
 import { type BrokerLimits, withDefaults } from './limits.ts'
@@ -75,7 +75,9 @@ export function createBroker(options: BrokerOptions): Broker {
   const { log, metrics, observer } = options
   const limits = withDefaults(options.limits)
   const refusals = createRefusals(log, metrics)
+  /** From the end of the handshake, and from CONNACK. */
   const connections = new Set<Connection>()
+  const online = new Set<Connection>()
   let credentials: Credentials | undefined
   let listener: TlsListener | undefined
   let watch: ReturnType<typeof watchCredentials> | undefined
@@ -112,8 +114,8 @@ export function createBroker(options: BrokerOptions): Broker {
 
   aedes.on('clientReady', (client) => {
     const connection = client.conn as Connection
-    connections.add(connection)
-    metrics.connections.set(connections.size)
+    online.add(connection)
+    metrics.connections.set(online.size)
     connection.open()
   })
   for (const event of ['clientError', 'connectionError'] as const)
@@ -135,9 +137,10 @@ export function createBroker(options: BrokerOptions): Broker {
       inFlightMax: limits.inFlightMax,
       lane: (frame, type, headerBytes) => takeFrame(connection, outlet, frame, type, headerBytes),
     })
+    connections.add(connection)
     connection.once('close', () => {
       connections.delete(connection)
-      metrics.connections.set(connections.size)
+      if (online.delete(connection)) metrics.connections.set(online.size)
       outlet.abandon(connection)
       subscriptions.forget(connection)
     })
@@ -195,10 +198,16 @@ export function createBroker(options: BrokerOptions): Broker {
     async stop(deadlineMs) {
       isStopping = true
       watch?.stop()
-      const listening = listener?.close()
-      for (const connection of [...connections]) refusals.end(connection, BrokerStopping())
-      const closed = new Promise<void>((resolve) => aedes.close(resolve))
-      await withinMs(deadlineMs, Promise.all([listening, closed]))
+      const closed = listener?.close()
+      // What is at the gate is still answered: who is not acknowledged sends again.
+      for (const connection of connections) connection.halt()
+      const idle = [...connections].map((connection) => connection.idle())
+      await withinMs(deadlineMs / 2, Promise.all(idle))
+      await new Promise((resolve) => setImmediate(resolve)) // PUBACKs leave with the next turn.
+      for (const connection of connections) connection.destroy()
+      await withinMs(deadlineMs / 4, new Promise<void>((resolve) => aedes.close(resolve)))
+      await withinMs(deadlineMs / 4, closed ?? Promise.resolve())
+      listener?.destroyAll()
     },
     address: () => listener?.address() ?? { host: options.host, port: options.port },
     async deliver(node, topic, payload, timeoutMs) {

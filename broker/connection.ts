@@ -32,6 +32,15 @@ export class Connection extends DoorStream {
     super(socket, options)
     this.identity = identity
   }
+
+  /** Nothing waits at the gate. */
+  idle(): Promise<void> {
+    if (this.waiting.length === 0 || this.destroyed) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.once('idle', resolve)
+      this.once('close', resolve)
+    })
+  }
 }
 
 export const connectionOf = (client: Client) => client.conn as Connection

@@ -29,27 +29,42 @@ export interface DoorStreamOptions {
 
 /** How long a closed connection may take to send what was written last (a CONNACK that refuses). */
 const lingerMs = 1_000
+/** How long what a peer sent before it left may take to pass the gate. */
+const farewellMs = 5_000
 const remainingLengthBytesMax = 4 // [MQTT-2.2.3]
+const nothing = Buffer.alloc(0)
+
+type Done = (error?: Error | null) => void
 
 export class DoorStream extends Duplex {
   /** PUBLISHes that Aedes has been given and the gate has not answered. */
   inFlight = 0
   readonly #socket: Duplex
   readonly #options: DoorStreamOptions
+  /** What came and was not passed on: at least the beginning of a frame. */
   #rest: Buffer | undefined
+  /** Holds #rest at its end when that grew over several chunks. */
+  #store: Buffer | undefined
+  #storeEnd = 0
   #isOpen = false
+  #isHalted = false
+  #isPassing = false
   #hasConnect = false
+  #hasEnded = false
   #wantsMore = true
-  #writeDone: ((error?: Error | null) => void) | undefined
+  #writeDone: Done | undefined
 
   constructor(socket: Duplex, options: DoorStreamOptions) {
-    super({ allowHalfOpen: false, decodeStrings: true, emitClose: true })
+    super({ allowHalfOpen: false })
     this.#socket = socket
     this.#options = options
     socket.on('data', (chunk: Buffer) => this.#take(chunk))
-    socket.on('end', () => this.push(null))
+    socket.on('end', () => {
+      this.#hasEnded = true
+      this.#pass()
+    })
     socket.on('error', (error) => this.destroy(error))
-    socket.on('close', () => this.destroy())
+    socket.on('close', () => this.#bidFarewell())
     socket.on('drain', () => this.#written())
   }
 
@@ -65,6 +80,12 @@ export class DoorStream extends Duplex {
     if (this.#rest !== undefined) this.#pass()
   }
 
+  /** Lets nothing more in; what is inside may still be answered. */
+  halt(): void {
+    this.#isHalted = true
+    this.#socket.pause()
+  }
+
   /** Bytes the peer has not taken yet. */
   get waitingBytes(): number {
     return this.writableLength + this.#socket.writableLength
@@ -72,27 +93,23 @@ export class DoorStream extends Duplex {
 
   override _read(): void {
     this.#wantsMore = true
-    if (this.#rest !== undefined) this.#pass()
-    else if (this.#socket.isPaused()) this.#socket.resume()
+    this.#pass()
   }
 
-  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+  override _write(chunk: Buffer, _encoding: string, done: Done): void {
     this.#send(chunk, done)
   }
 
-  override _writev(
-    chunks: { chunk: Buffer; encoding: string }[],
-    done: (error?: Error | null) => void,
-  ): void {
+  override _writev(chunks: { chunk: Buffer; encoding: string }[], done: Done): void {
     this.#send(Buffer.concat(chunks.map(({ chunk }) => chunk)), done)
   }
 
-  override _final(done: (error?: Error | null) => void): void {
+  override _final(done: Done): void {
     this.#socket.end()
     done()
   }
 
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+  override _destroy(error: Error | null, done: Done): void {
     this.#rest = undefined
     const socket = this.#socket
     const isStuck = this.#writeDone !== undefined
@@ -109,7 +126,7 @@ export class DoorStream extends Duplex {
     done(error)
   }
 
-  #send(bytes: Buffer, done: (error?: Error | null) => void): void {
+  #send(bytes: Buffer, done: Done): void {
     if (this.#socket.destroyed || this.#socket.writableEnded || this.#socket.write(bytes)) done()
     else this.#writeDone = done
   }
@@ -120,34 +137,58 @@ export class DoorStream extends Duplex {
     done?.()
   }
 
+  /** What the peer sent before it closed is still worth hearing: a reading at QoS 0, a DISCONNECT. */
+  #bidFarewell(): void {
+    if (!this.#hasEnded || this.destroyed) {
+      this.destroy()
+      return
+    }
+    const timer = setTimeout(() => this.destroy(), farewellMs)
+    timer.unref()
+    this.once('close', () => clearTimeout(timer))
+  }
+
   #take(chunk: Buffer): void {
     if (this.destroyed) return
-    this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
+    this.#rest = this.#rest === undefined ? chunk : this.#append(this.#rest, chunk)
     this.#pass()
+  }
+
+  /** Many small chunks of one frame must not be copied again and again: the store doubles. */
+  #append(rest: Buffer, chunk: Buffer): Buffer {
+    const isStored = this.#store !== undefined && rest.buffer === this.#store.buffer
+    let store = this.#store
+    if (store === undefined || !isStored || this.#storeEnd + chunk.length > store.length) {
+      store = Buffer.allocUnsafeSlow(2 * (rest.length + chunk.length))
+      rest.copy(store)
+      this.#store = store
+      this.#storeEnd = rest.length
+    }
+    chunk.copy(store, this.#storeEnd)
+    this.#storeEnd += chunk.length
+    return store.subarray(this.#storeEnd - rest.length - chunk.length, this.#storeEnd)
   }
 
   /** Hands on all whole frames the window allows, as one chunk where they lie together. */
   #pass(): void {
-    const bytes = this.#rest
-    if (bytes === undefined || this.destroyed) return
+    if (this.destroyed || this.#isPassing) return
+    this.#isPassing = true // A lane may answer at once; the loop below sees the window as it then is.
+    const isBlocked = this.#passFrames(this.#rest ?? nothing)
+    this.#isPassing = false
+    if (!this.destroyed) this.#balance(isBlocked)
+  }
+
+  /** True when a whole frame may be waiting that must not pass yet. */
+  #passFrames(bytes: Buffer): boolean {
     let at = 0
     let from = 0
-    let isBlocked = false
-    while (at < bytes.length) {
-      if (this.#hasConnect && !this.#isOpen) isBlocked = true
-      const type = bytes[at]! >> 4
-      if (type === packetType.publish && this.inFlight >= this.#options.inFlightMax)
-        isBlocked = true
-      if (isBlocked || !this.#wantsMore) break
-      if (!this.#hasConnect && type !== packetType.connect) {
-        this.destroy(ProtocolRefused('a packet before CONNECT'))
-        return
-      }
+    while (at < bytes.length && this.#mayPass(bytes[at]! >> 4)) {
       const frame = this.#measure(bytes, at)
       if (frame === undefined) break
-      if (frame === 'refused') return
+      if (frame === 'refused') return true
       const end = at + frame.headerBytes + frame.length
       if (end > bytes.length) break
+      const type = bytes[at]! >> 4
       this.#hasConnect = true
       if (this.#isOpen && this.#options.lane?.(bytes.subarray(at, end), type, frame.headerBytes)) {
         if (at > from) this.#forward(bytes.subarray(from, at))
@@ -155,9 +196,17 @@ export class DoorStream extends Duplex {
       } else if (type === packetType.publish) this.inFlight += 1
       at = end
     }
-    this.#rest = at < bytes.length ? bytes.subarray(at) : undefined
+    const isBlocked = at < bytes.length && !this.#mayPass(bytes[at]! >> 4)
     if (at > from) this.#forward(bytes.subarray(from, at))
-    this.#balance(isBlocked)
+    this.#rest = at < bytes.length ? bytes.subarray(at) : undefined
+    if (this.#rest === undefined) this.#store = undefined
+    return isBlocked
+  }
+
+  #mayPass(type: number): boolean {
+    if (!this.#wantsMore || this.#isHalted) return false
+    if (this.#hasConnect && !this.#isOpen) return false
+    return type !== packetType.publish || this.inFlight < this.#options.inFlightMax
   }
 
   #forward(bytes: Buffer): void {
@@ -166,9 +215,15 @@ export class DoorStream extends Duplex {
 
   /** The socket is read while there is room: not while whole frames wait here. */
   #balance(isBlocked: boolean): void {
-    const hasRoom = !isBlocked && this.#wantsMore
-    if (hasRoom && this.#socket.isPaused()) this.#socket.resume()
-    else if (!hasRoom && !this.#socket.isPaused()) this.#socket.pause()
+    if (this.#hasEnded) {
+      if (!isBlocked) this.push(null) // A frame that is not whole now never will be.
+      return
+    }
+    const hasRoom = !isBlocked && this.#wantsMore && !this.#isHalted
+    if (hasRoom === this.#socket.isPaused()) {
+      if (hasRoom) this.#socket.resume()
+      else this.#socket.pause()
+    }
   }
 
   /** The fixed header at `at`; undefined when it is not all here. */
@@ -176,6 +231,10 @@ export class DoorStream extends Duplex {
     bytes: Buffer,
     at: number,
   ): { headerBytes: number; length: number } | 'refused' | undefined {
+    if (!this.#hasConnect && bytes[at]! >> 4 !== packetType.connect) {
+      this.destroy(ProtocolRefused('a packet before CONNECT'))
+      return 'refused'
+    }
     let length = 0
     let shift = 0
     for (let i = 0; i < remainingLengthBytesMax; i += 1) {

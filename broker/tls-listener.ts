@@ -22,8 +22,10 @@ export interface TlsListener {
   listen(): Promise<void>
   address(): { host: string; port: number }
   useCredentials(credentials: Credentials): void
-  /** No new connections; those that are in the handshake are ended. */
+  /** No new connections; resolves when the last socket has closed. */
   close(): Promise<void>
+  /** Ends what is still open. */
+  destroyAll(): void
 }
 
 export interface TlsListenerOptions {
@@ -46,7 +48,7 @@ const sessionIdContext = createHash('sha256').update('intergreen broker').digest
 
 export function createTlsListener(options: TlsListenerOptions): TlsListener {
   const { host, port, limits, failed } = options
-  const inHandshake = new Set<Socket>()
+  const sockets = new Set<Socket>()
 
   const tls = createTlsServer({
     ...contextOf(options.credentials, options.minVersion),
@@ -78,10 +80,10 @@ export function createTlsListener(options: TlsListenerOptions): TlsListener {
       keepAliveInitialDelay: tcpKeepAliveMs,
     },
     (socket) => {
-      inHandshake.add(socket)
-      socket.once('close', () => inHandshake.delete(socket))
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
       socket.on('error', () => {}) // Until TLS has it; a reset there is nobody's fault.
-      if (inHandshake.size > limits.connectionsMax) {
+      if (sockets.size > limits.connectionsMax) {
         failed('IG_ERR_BROKER_FULL', 'too many connections', socket.remoteAddress ?? '')
         socket.destroy()
       } else admission.enter(socket)
@@ -103,10 +105,10 @@ export function createTlsListener(options: TlsListenerOptions): TlsListener {
       tls.setSecureContext(contextOf(credentials, options.minVersion)),
     close() {
       admission.close()
-      return new Promise((resolve) => {
-        tcp.close(() => resolve())
-        for (const socket of inHandshake) socket.destroy()
-      })
+      return new Promise((resolve) => tcp.close(() => resolve()))
+    },
+    destroyAll() {
+      for (const socket of sockets) socket.destroy()
     },
   }
 }
