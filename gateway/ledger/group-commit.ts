@@ -23,8 +23,6 @@ import type { QuarantineItem } from './quarantine.ts'
 import type { LedgerEntry, LogOffset, ParsedMessage } from './record.ts'
 import type { CommitRequest, DeadLetter, StoreState, Usage } from './store.ts'
 
-/** Books and cursors that changed without a record are written this often; a fault is probed as often. */
-const tickMs = 500
 /** Space taken per batch beside its bytes: pages are whole. */
 const pageSlackBytes = 8_192
 
@@ -61,6 +59,8 @@ export class GroupCommit {
   #usage: Usage
   #freeBytes = 0
   #isFull = false
+  /** Room is scarce: records that all readers have passed need not stay their time. */
+  #isCrowded = false
   #fault: CodedError | undefined
   #faultSinceMs = 0
   #isThreadLost = false
@@ -276,12 +276,11 @@ export class GroupCommit {
   #post(request: CommitRequest): void {
     this.#isPosted = true
     this.#sentAtMs = performance.now()
-    const isCrowded = this.#freeBytes < this.#limits.bytesMax / 5
     this.#ports.post({
       kind: 'commit',
       request,
       passed: this.#ports.cursors.passed(this.#durableOffset),
-      keepFromMs: isCrowded
+      keepFromMs: this.#isCrowded
         ? Number.MAX_SAFE_INTEGER
         : this.#newestReceivedAtMs - this.#limits.retainMs,
     })
@@ -350,7 +349,7 @@ export class GroupCommit {
       if (this.#isThreadLost || this.#isPosted) return
       if (this.#request !== undefined) this.#post(this.#request)
       else if (this.#fault !== undefined || this.#hasChores()) this.#send()
-    }, tickMs)
+    }, this.#limits.tickMs)
     this.#ticking.unref()
   }
 
@@ -364,6 +363,7 @@ export class GroupCommit {
     const own = bytesMax - reserveBytes - usage.usedBytes
     const disk = usage.diskFreeBytes - reserveBytes
     this.#freeBytes = Math.max(0, Math.min(own, disk) - pageSlackBytes)
+    this.#isCrowded = own < bytesMax / 5 || disk < reserveBytes
     // It counts as full until an eighth of the reserve is free again, so that it does not flicker.
     const wasFull = this.#isFull
     this.#isFull = this.#freeBytes <= (wasFull ? reserveBytes / 8 : 0)

@@ -207,12 +207,12 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
       'SELECT id, length(bytes) AS n FROM quarantine ORDER BY id LIMIT 1',
     ),
     dropQuarantine: db.prepare('DELETE FROM quarantine WHERE id = ?'),
-    first: db.prepare('SELECT first_offset AS n FROM commits ORDER BY first_offset LIMIT 1'),
-    retire: db.prepare(
-      `DELETE FROM commits WHERE first_offset IN (
-         SELECT first_offset FROM commits ORDER BY first_offset LIMIT ${retentionRowsPerStep}
-       ) AND last_offset < ? AND last_received_at_ms < ?`,
+    oldest: db.prepare(
+      `SELECT first_offset AS firstOffset, last_offset AS lastOffset,
+              last_received_at_ms AS lastReceivedAtMs
+       FROM commits ORDER BY first_offset LIMIT ?`,
     ),
+    retire: db.prepare('DELETE FROM commits WHERE first_offset <= ?'),
     pages: db.prepare('PRAGMA page_count'),
     freePages: db.prepare('PRAGMA freelist_count'),
     checkpoint: db.prepare('PRAGMA wal_checkpoint(PASSIVE)'),
@@ -271,6 +271,21 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
     }
   }
 
+  function oldest(rows: number): OldRow[] {
+    return sql.oldest.all(rows) as unknown as OldRow[]
+  }
+
+  /** Only ever the oldest, so that no hole comes about even when the clock was set back in between. */
+  function retire(passed: LogOffset, keepFromMs: number): number {
+    const isOver = (row: OldRow) => row.lastOffset < passed && row.lastReceivedAtMs < keepFromMs
+    if (!oldest(1).some(isOver)) return 0
+    const rows = oldest(retentionRowsPerStep)
+    const kept = rows.findIndex((row) => !isOver(row))
+    const over = kept < 0 ? rows : rows.slice(0, kept)
+    sql.retire.run(over.at(-1)?.firstOffset ?? -1)
+    return over.length
+  }
+
   return {
     state,
     commit(request) {
@@ -288,7 +303,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
     },
     read: (from, bytesMax) => readRows(sql.read, from, bytesMax),
     tend(passed, keepFromMs) {
-      const retired = Number(sql.retire.run(passed, keepFromMs).changes)
+      const retired = retire(passed, keepFromMs)
       walBytesWritten += retired * pageBytes
       if (walBytesWritten >= checkpointBytes(limits)) {
         sql.checkpoint.all()
@@ -304,11 +319,10 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
       }
       const pages = (sql.pages.get() as { page_count: number }).page_count
       const free = (sql.freePages.get() as { freelist_count: number }).freelist_count
-      const firstRow = sql.first.get() as { n: number } | undefined
       return {
         usedBytes: (pages - free) * pageBytes + fileBytes(walFile),
         diskFreeBytes,
-        firstOffset: firstRow?.n ?? nextOffset,
+        firstOffset: oldest(1)[0]?.firstOffset ?? nextOffset,
         quarantineDropped,
       }
     },
@@ -316,6 +330,12 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
       db.close()
     },
   }
+}
+
+interface OldRow {
+  readonly firstOffset: LogOffset
+  readonly lastOffset: LogOffset
+  readonly lastReceivedAtMs: number
 }
 
 /** A failed COMMIT may have rolled back by itself; then there is nothing left to undo. */

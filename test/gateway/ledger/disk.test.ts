@@ -1,0 +1,173 @@
+/** Bounded disk, retention, and disks that say no. */
+import { execFileSync } from 'node:child_process'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import type { Ledger } from '../../../gateway/ledger/ledger.ts'
+import { eventually } from '../../support/eventually.ts'
+import { everything, makeDir, openIn, store, storeMany, textsOf } from './house.ts'
+
+const MiB = 1024 * 1024
+const filler = 'x'.repeat(20_000)
+
+/** Stores until the ledger says no; the numbers that were acknowledged. */
+async function fill(ledger: Ledger, receivedAtMs = 1_000): Promise<number[]> {
+  const acknowledged: number[] = []
+  for (;;) {
+    try {
+      const round = Array.from({ length: 10 }, () => store(ledger, filler, receivedAtMs))
+      const settled = await Promise.allSettled(round)
+      for (const one of settled) if (one.status === 'fulfilled') acknowledged.push(one.value)
+      const failed = settled.find((one) => one.status === 'rejected')
+      if (failed) throw failed.reason
+    } catch (error) {
+      expect((error as { code: string }).code).toMatch(/^IG_ERR_LEDGER_(FULL|DISK)$/)
+      return acknowledged
+    }
+  }
+}
+
+test('a full ledger refuses, drops nothing, and takes again when the slowest reader has moved on', async () => {
+  const dir = makeDir()
+  const limits = { bytesMax: 8 * MiB, reserveBytes: MiB, retainMs: 0, tickMs: 20 }
+  const ledger = await openIn(dir, { limits })
+  ledger.loadCursor('slow')
+  ledger.loadCursor('quick')
+  const acknowledged = await fill(ledger)
+  expect(ledger.refusal()).toMatchObject({
+    code: 'IG_ERR_LEDGER_FULL',
+    message: expect.stringContaining('slow'),
+  })
+  ledger.advanceCursor('quick', ledger.durableOffset)
+  expect(await ledger.read(0, everything)).toHaveLength(acknowledged.length)
+  expect(sizeOf(dir)).toBeLessThan(8 * MiB)
+  ledger.advanceCursor('slow', ledger.durableOffset - 10)
+  await eventually(() => expect(ledger.refusal()).toBeUndefined())
+  expect(await store(ledger, 'again')).toBe(acknowledged.length)
+  const rest = textsOf(await ledger.read(acknowledged.length - 10, everything))
+  expect(rest).toHaveLength(11)
+  // What was freed is used again: many times the size passes through, and the file stays bounded.
+  for (let round = 0; round < 5; round++) {
+    for (const reader of ['slow', 'quick']) ledger.advanceCursor(reader, ledger.durableOffset)
+    await eventually(() => expect(ledger.refusal()).toBeUndefined())
+    await fill(ledger)
+  }
+  expect(sizeOf(dir)).toBeLessThan(8 * MiB + MiB)
+}, 60_000)
+
+test('records that all readers have passed are kept for a while, and go before the ledger is full', async () => {
+  const limits = { bytesMax: 8 * MiB, retainMs: 60_000, tickMs: 20 }
+  const ledger = await openIn(makeDir(), { limits })
+  ledger.loadCursor('reader')
+  for (let i = 0; i < 20; i++) await store(ledger, 'young', 100_000)
+  ledger.advanceCursor('reader', 20)
+  await store(ledger, 'later', 150_000)
+  await store(ledger, 'later', 150_000)
+  expect(ledger.firstOffset).toBe(0)
+  await store(ledger, 'much later', 170_000)
+  await eventually(() => {
+    ledger.advanceCursor('reader', ledger.durableOffset)
+    expect(ledger.firstOffset).toBeGreaterThanOrEqual(20)
+  })
+  // Now within their time, but room is scarce.
+  const before = ledger.firstOffset
+  for (let i = 0; i < 60; i++) {
+    await Promise.all(Array.from({ length: 10 }, () => store(ledger, filler, 170_000)))
+    ledger.advanceCursor('reader', ledger.durableOffset)
+  }
+  expect(ledger.refusal()).toBeUndefined()
+  expect(ledger.firstOffset).toBeGreaterThan(before)
+})
+
+test('what a reader that was forgotten has not read is no longer kept for it', async () => {
+  const dir = makeDir()
+  const ledger = await openIn(dir, { limits: { retainMs: 0, tickMs: 20 } })
+  ledger.loadCursor('gone')
+  for (let i = 0; i < 5; i++) await store(ledger, 'old', 1_000)
+  await store(ledger, 'new', 5_000)
+  expect(ledger.firstOffset).toBe(0)
+  ledger.forgetReader('gone')
+  await eventually(async () => {
+    await store(ledger, 'newer', 9_000)
+    expect(ledger.firstOffset).toBeGreaterThan(0)
+  })
+  await ledger.close()
+  const again = await openIn(dir)
+  expect(again.accounts().readers).toEqual([])
+  const skipped = again.firstOffset
+  expect(again.loadCursor('new one')).toBe(skipped)
+  expect(again.accounts().readers[0]).toMatchObject({ skipped })
+})
+
+test('a thread that dies is started again, and no sender is told anything wrong', async () => {
+  const workers = new Set<Worker>()
+  const post = Worker.prototype.postMessage
+  vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message) {
+    workers.add(this)
+    post.call(this, message)
+  })
+  onTestFinished(() => void vi.restoreAllMocks())
+  const ledger = await openIn(makeDir(), { limits: { tickMs: 20 } })
+  await storeMany(ledger, 10)
+  const waiting = storeMany(ledger, 100, 'waits ')
+  const [worker] = [...workers]
+  await worker?.terminate()
+  expect(await waiting).toEqual(Array.from({ length: 100 }, (_, i) => 10 + i))
+  expect(await store(ledger, 'after')).toBe(110)
+  expect(await ledger.read(0, everything)).toHaveLength(111)
+  expect(workers.size).toBe(2)
+})
+
+const canMount = tryMount()
+
+test.skipIf(!canMount)(
+  'a disk that is full (needs mount) refuses, drops nothing, and is used again when there is room',
+  async () => {
+    const dir = mountSmallDisk('16m')
+    const ballast = join(dir, 'ballast')
+    writeFileSync(ballast, Buffer.alloc(8 * MiB))
+    // The ledger believes in a large disk without a reserve, so that it runs into the wall.
+    const limits = { bytesMax: 1_000 * MiB, reserveBytes: 0, holdMs: 100, tickMs: 20 }
+    const ledger = await openIn(dir, { limits })
+    ledger.loadCursor('slow')
+    const acknowledged = await fill(ledger)
+    expect(acknowledged.length).toBeGreaterThan(10)
+    expect(ledger.refusal()?.code).toMatch(/^IG_ERR_LEDGER_(FULL|DISK)$/)
+    rmSync(ballast)
+    await eventually(() => expect(ledger.refusal()).toBeUndefined())
+    expect(await store(ledger, 'again')).toBe(acknowledged.length)
+    const stored = await ledger.read(0, everything)
+    expect(stored.map((record) => record.offset)).toEqual(stored.map((_, i) => i))
+    expect(stored).toHaveLength(acknowledged.length + 1)
+  },
+  60_000,
+)
+
+test.skipIf(!canMount)('a read-only disk (needs mount) is told with the remedy', async () => {
+  const dir = mountSmallDisk('8m')
+  await (await openIn(dir)).close()
+  execFileSync('mount', ['-o', 'remount,ro', dir])
+  await expect(openIn(dir)).rejects.toMatchObject({ code: 'IG_ERR_LEDGER_UNREADABLE' })
+})
+
+function sizeOf(dir: string): number {
+  const size = (name: string) => statSync(join(dir, name), { throwIfNoEntry: false })?.size ?? 0
+  return size('ledger.db') + size('ledger.db-wal')
+}
+
+function mountSmallDisk(size: string): string {
+  const dir = makeDir()
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', dir])
+  onTestFinished(() => void execFileSync('umount', ['-l', dir]))
+  return dir
+}
+
+function tryMount(): boolean {
+  try {
+    execFileSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' })
+    return process.getuid?.() === 0
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,159 @@
+/** What group commit does when the disk says no; the thread is played by the test. */
+import { expect, onTestFinished, test } from 'vitest'
+import { silentLog } from '../../../gateway/kit/log.ts'
+import { Books } from '../../../gateway/ledger/accounts.ts'
+import { Cursors } from '../../../gateway/ledger/cursors.ts'
+import { LedgerDisk } from '../../../gateway/ledger/errors.ts'
+import { GroupCommit } from '../../../gateway/ledger/group-commit.ts'
+import { completeLimits, type LedgerLimits } from '../../../gateway/ledger/limits.ts'
+import { silentLedgerMetrics } from '../../../gateway/ledger/metrics.ts'
+import type { Fault, ToWorker } from '../../../gateway/ledger/protocol.ts'
+import type { CommitRequest, Usage } from '../../../gateway/ledger/store.ts'
+import type { CodedError } from '../../../schemas/coded-error.ts'
+import { eventually } from '../../support/eventually.ts'
+import { entry } from './house.ts'
+
+const MiB = 1024 * 1024
+const roomy: Usage = {
+  usedBytes: 0,
+  diskFreeBytes: 1_000 * MiB,
+  firstOffset: 0,
+  quarantineDropped: 0,
+}
+const state = { nextOffset: 0, firstOffset: 0, accounts: {}, cursors: [] }
+
+function build(limits: Partial<LedgerLimits> = {}) {
+  const books = new Books()
+  const cursors = new Cursors([])
+  const requests: CommitRequest[] = []
+  const refused: number[] = []
+  const commits = new GroupCommit(state, roomy, {
+    limits: completeLimits({ gatherMs: 0, holdMs: 200, tickMs: 20, ...limits }),
+    books,
+    cursors,
+    log: silentLog,
+    metrics: silentLedgerMetrics,
+    post: (message: ToWorker) => void (message.kind === 'commit' && requests.push(message.request)),
+    durable() {},
+    settled() {},
+    refused: (batch) => void refused.push(batch.count),
+  })
+  const told: (string | CodedError | undefined)[] = []
+  const answer = (fault?: Fault, usage = roomy) => commits.committed(usage, fault)
+  const append = (text: string) =>
+    commits.append(entry(text), (error) => void told.push(error?.code ?? text))
+  onTestFinished(() => commits.threadLost(LedgerDisk('end of test')))
+  return { commits, books, cursors, requests, refused, told, answer, append }
+}
+
+const broken: Fault = { kind: 'disk', text: 'disk I/O error' }
+
+test('a batch that could not be written is tried again, the same, and its senders never notice', async () => {
+  const { commits, requests, told, answer, append } = build()
+  append('a')
+  answer(broken)
+  expect(commits.refusal()).toMatchObject({ code: 'IG_ERR_LEDGER_DISK' })
+  expect(append('b')).toMatchObject({ code: 'IG_ERR_LEDGER_DISK' })
+  await eventually(() => expect(requests).toHaveLength(2))
+  expect(requests[1]).toBe(requests[0])
+  expect(told).toEqual([])
+  answer()
+  expect(told).toEqual(['a'])
+  expect(commits.refusal()).toBeUndefined()
+  expect(append('b')).toBe(1)
+})
+
+test('what cannot be written for too long is refused with all that came after it, and leaves no hole', async () => {
+  const { commits, books, requests, refused, told, answer, append } = build()
+  append('a')
+  append('b')
+  append('c')
+  expect(requests).toHaveLength(1)
+  answer(broken)
+  while (told.length === 0) {
+    const before = requests.length
+    await eventually(() => expect(requests.length).toBeGreaterThan(before))
+    answer(broken)
+  }
+  expect(told).toEqual(Array(3).fill('IG_ERR_LEDGER_DISK'))
+  expect(refused).toEqual([1, 2])
+  expect([commits.nextOffset, commits.durableOffset]).toEqual([0, 0])
+  expect(books.snapshot()).toMatchObject({ stored: 0, refused: { IG_ERR_LEDGER_DISK: 3 } })
+  // An empty commit finds out when the disk is well again.
+  const before = requests.length
+  await eventually(() => expect(requests.length).toBeGreaterThan(before))
+  expect(requests.at(-1)?.rows).toEqual([])
+  answer()
+  expect(append('again')).toBe(0)
+})
+
+test('books written with a batch say nothing of records that are not in it', () => {
+  const { requests, append } = build()
+  append('a')
+  append('b')
+  expect(requests[0]?.accounts.stored).toBe(1)
+})
+
+test('a ledger near its limit refuses before the disk does, and takes again when there is room for more than a moment', () => {
+  const { commits, answer, append } = build({ bytesMax: 100 * MiB, reserveBytes: 16 * MiB })
+  append('a')
+  answer(undefined, { ...roomy, usedBytes: 84 * MiB })
+  expect(append('b')).toMatchObject({ code: 'IG_ERR_LEDGER_FULL', retry: 'later' })
+  expect(commits.freeBytes).toBe(0)
+  answer(undefined, { ...roomy, usedBytes: 83 * MiB })
+  expect(commits.refusal()).toMatchObject({ code: 'IG_ERR_LEDGER_FULL' })
+  answer(undefined, { ...roomy, usedBytes: 80 * MiB })
+  expect(commits.refusal()).toBeUndefined()
+})
+
+test('a disk that others have filled refuses like a full ledger', () => {
+  const { commits, answer, append } = build({ reserveBytes: 16 * MiB })
+  append('a')
+  answer(undefined, { ...roomy, diskFreeBytes: 15 * MiB })
+  expect(commits.refusal()).toMatchObject({ code: 'IG_ERR_LEDGER_FULL' })
+})
+
+test('when the thread died after its commit, the senders are told that it is done', () => {
+  const { commits, requests, told, append } = build()
+  append('a')
+  append('b')
+  commits.threadLost(LedgerDisk('died'))
+  expect(append('c')).toMatchObject({ code: 'IG_ERR_LEDGER_DISK' })
+  commits.threadReopened({ ...state, nextOffset: 1 }, roomy)
+  expect(told).toEqual(['a'])
+  expect(requests.at(-1)?.rows[0]?.firstOffset).toBe(1)
+})
+
+test('when the thread died before its commit, the batch is sent again', () => {
+  const { commits, requests, told, append, answer } = build()
+  append('a')
+  commits.threadLost(LedgerDisk('died'))
+  commits.threadReopened(state, roomy)
+  expect(requests).toHaveLength(2)
+  expect(requests[1]).toBe(requests[0])
+  answer()
+  expect(told).toEqual(['a'])
+})
+
+test('closing while the disk ails refuses what waits, once it was tried a last time', async () => {
+  const { commits, requests, told, answer, append } = build({ holdMs: 60_000 })
+  append('a')
+  answer(broken)
+  const before = requests.length
+  const closed = commits.close()
+  expect(requests.length).toBe(before + 1)
+  answer(broken)
+  await closed
+  expect(told).toEqual(['IG_ERR_LEDGER_DISK'])
+})
+
+test('cursors that could not be written are written later', async () => {
+  const { cursors, requests, answer, append } = build({ holdMs: 0 })
+  cursors.load('reader', 0, 0)
+  append('a')
+  expect(requests[0]?.cursors).toHaveLength(1)
+  answer(broken)
+  expect(cursors.isDirty).toBe(true)
+  await eventually(() => expect(requests).toHaveLength(2))
+  expect(requests[1]?.cursors).toHaveLength(1)
+})
