@@ -45,6 +45,8 @@ export interface Gateway {
   /** The page with a fresh one-time token. */
   pageUrl(): string
   summary(): GatewaySummary
+  /** Simulated time, where there is some. */
+  nowMs(): number
   /** Told of every decision and every step of a command. */
   onEvent(listener: (event: GatewayEvent) => void): void
 }
@@ -340,6 +342,7 @@ function furnish(foundation: Foundation): Gateway {
         scores: forecaster.scores(),
         delay: street,
       }),
+    nowMs: () => clock.nowMs(),
     onEvent: (listener) => void listeners.add(listener),
   }
 }

@@ -17,15 +17,28 @@ const developmentCertificates = [
   { role: 'simulator', name: 'north' },
 ] as const
 
+/** Makes what is missing and says so when it is the first time. `devices` get certificates of their own. */
+export async function makeDevelopmentCertificates(
+  dir: string,
+  log: Log,
+  devices: readonly string[] = [],
+): Promise<void> {
+  const { isNew } = await ensureDevelopmentPki(dir, {
+    certificates: [
+      ...developmentCertificates,
+      ...devices.map((name) => ({ role: 'device' as const, name })),
+    ],
+  })
+  if (!isNew) return
+  const msg =
+    'made an authority and certificates for development: for trying things out on this machine, not for a street; --production refuses them'
+  log.warn({ dir }, msg)
+}
+
 export async function provideCertificates(config: GatewayConfig, log: Log): Promise<TlsFiles> {
   const dir = config.pki.dir ?? join(config.dataDir, 'pki')
   if (config.pki.dir === undefined && !config.production) {
-    const { isNew } = await ensureDevelopmentPki(dir, { certificates: developmentCertificates })
-    if (isNew) {
-      const msg =
-        'made an authority and certificates for development: for trying things out on this machine, not for a street; --production refuses them'
-      log.warn({ dir }, msg)
-    }
+    await makeDevelopmentCertificates(dir, log)
   }
   const paths = pkiPaths(dir)
   return {

@@ -5,7 +5,7 @@
  * - Secrets are paths of files, never values.
  * - Every limit has its unit in its name; the reason for each default stands beside it.
  */
-import type { ProgramSchema } from '../../schemas/command-line.ts'
+import { type ProgramSchema, readCommandLine } from '../../schemas/command-line.ts'
 
 export interface GatewayConfig {
   /** Name of this gateway: its node is `gateway/<name>`. */
@@ -98,7 +98,11 @@ export const gatewayProgram: ProgramSchema = {
     mqtt: {
       type: 'object',
       properties: {
-        host: { type: 'string', default: '127.0.0.1', description: 'Address the broker listens on' },
+        host: {
+          type: 'string',
+          default: '127.0.0.1',
+          description: 'Address the broker listens on',
+        },
         port: {
           type: 'integer',
           minimum: 0,
@@ -190,7 +194,10 @@ export const gatewayProgram: ProgramSchema = {
     influx: {
       type: 'object',
       properties: {
-        url: { type: 'string', description: 'InfluxDB 2 (or compatible); without it none is written' },
+        url: {
+          type: 'string',
+          description: 'InfluxDB 2 (or compatible); without it none is written',
+        },
         org: { type: 'string', default: 'intergreen', description: 'Organisation' },
         bucket: { type: 'string', default: 'traffic', description: 'Bucket' },
         tokenFile: { type: 'string', description: 'File that holds the token' },
@@ -224,7 +231,50 @@ export const gatewayProgram: ProgramSchema = {
       },
     },
   },
-  notes: [
-    'Exit codes: 0 stopped in order, 2 a bad option or file, 70 a bug, 1 anything else.',
-  ],
+  notes: ['Exit codes: 0 stopped in order, 2 a bad option or file, 70 a bug, 1 anything else.'],
+}
+
+/** What a program that starts a gateway itself may choose; everything else has its default. */
+export interface GatewayChoices {
+  readonly dataDir: string
+  readonly pkiDir?: string
+  readonly junctions?: string
+  readonly clock?: 'system' | 'event'
+  readonly mqttPort?: number
+  readonly webPort?: number
+  readonly isOperator?: boolean
+  readonly strategy?: string
+  readonly shadow?: readonly string[]
+  readonly seed?: number
+  readonly influxUrl?: string
+  readonly ledgerBytesMax?: number
+}
+
+/** A configuration made in code, with the defaults of the schema. */
+export function gatewayConfig(choices: GatewayChoices): GatewayConfig {
+  const line = readCommandLine<GatewayConfig>(gatewayProgram, flagsOf(choices), {})
+  if (line.kind === 'help') throw new Error('help was not asked for')
+  return line.options
+}
+
+function flagsOf(choices: GatewayChoices): readonly string[] {
+  const flags: Readonly<Record<keyof GatewayChoices, string>> = {
+    dataDir: 'data-dir',
+    pkiDir: 'pki-dir',
+    junctions: 'junctions',
+    clock: 'clock',
+    mqttPort: 'mqtt-port',
+    webPort: 'web-port',
+    isOperator: 'web-is-operator',
+    strategy: 'control-strategy',
+    shadow: 'control-shadow',
+    seed: 'control-seed',
+    influxUrl: 'influx-url',
+    ledgerBytesMax: 'ledger-bytes-max',
+  }
+  return Object.entries(choices).flatMap(([key, value]) => {
+    const flag = flags[key as keyof GatewayChoices]
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) return []
+    return typeof value === 'boolean' ? [`--${value ? '' : 'no-'}${flag}`] : [`--${flag}=${value}`]
+  })
 }

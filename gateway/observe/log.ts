@@ -11,7 +11,12 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export function createLog(level: LogLevel, destination: number | string = 2): Log {
   const root = pino(
-    { level, base: null, timestamp: () => `,"ts":"${new Date().toISOString()}"` },
+    {
+      level,
+      base: null,
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: () => `,"ts":"${new Date().toISOString()}"`,
+    },
     pino.destination({ dest: destination, sync: true }),
   )
   return root as unknown as Log
