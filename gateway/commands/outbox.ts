@@ -8,6 +8,7 @@
  */
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { CodedError } from '../../schemas/coded-error.ts'
 import { CommandOutboxFailed, CommandStoreUnusable } from './errors.ts'
 import type { OutboxContents } from './outbox-store.ts'
 import type { CommandRecord } from './record.ts'
@@ -116,8 +117,10 @@ function opened(worker: Worker, dir: string): Promise<OutboxContents> {
     worker.once('message', (message: FromOutbox) => {
       worker.off('error', reject)
       if (message.kind === 'opened') resolve(message.contents)
-      else
-        reject(CommandStoreUnusable(dir, message.kind === 'unusable' ? message.reason : 'silent'))
+      else if (message.kind === 'unusable') {
+        // The store's own words, made on the other side.
+        reject(new CodedError(CommandStoreUnusable, message.reason))
+      } else reject(CommandStoreUnusable(dir, 'its thread does not answer'))
     })
   })
 }

@@ -2,6 +2,7 @@
  * A command as the gateway keeps it, from the decision to its end, and as it goes over the wire.
  * Values, never changed in place.
  */
+import type { GatewayCommands } from '../../schemas/generated/messages.ts'
 import type { CommandId, NodeId } from '../../schemas/ids.ts'
 import { formatTimestamp } from '../../schemas/time.ts'
 import type { CommandState } from './states.ts'
@@ -72,5 +73,20 @@ export function wireOf(record: CommandRecord): Record<string, unknown> {
     ...(record.component === undefined ? {} : { component: record.component }),
     values: record.values,
     issuer: record.issuer,
+  }
+}
+
+const reasonLengthMax = 500
+
+/** What the status gateway.commands says of a step in its life. */
+export function statusOf(record: CommandRecord): GatewayCommands['entries'][number]['values'] {
+  const { id, junction, code, state, issuer, reason } = record
+  return {
+    id,
+    junction,
+    code,
+    state,
+    issuer,
+    ...(reason === undefined ? {} : { reason: reason.slice(0, reasonLengthMax) }),
   }
 }

@@ -78,11 +78,15 @@ function forecastOf(
 
 /** What became of a wish. */
 export type Outcome =
-  | { readonly kind: 'issued'; readonly why: string; readonly command: IssuedCommand }
   | {
-      readonly kind: 'in-force' | 'held-back' | 'refused' | 'undeliverable'
+      readonly kind: 'issued'
       readonly why: string
+      readonly command: IssuedCommand
+      /** Another stage than the one wished for, because a group had waited long enough. */
+      readonly isRelief: boolean
     }
+  | { readonly kind: 'in-force'; readonly why: string; readonly isRelief: boolean }
+  | { readonly kind: 'held-back' | 'refused' | 'undeliverable'; readonly why: string }
 
 const decisionOf = {
   'tlc.timing.set': 'timing',

@@ -29,6 +29,8 @@ const timingExpiryMs = 30_000
 /** A lease is renewed when this share of it is left, or when the next look but one would come too late. */
 const renewAtShare = 0.4
 const renewAtShareMax = 0.8
+/** A renewal that prolongs a lease by less is not worth sending. */
+const renewalGainMsMin = 1_000
 
 export function intentOf(decision: Decision): Intent | undefined {
   const { kind, why } = decision
@@ -151,6 +153,8 @@ export function isInForce(
   if (JSON.stringify(newest.values) !== JSON.stringify(intent.values)) return false
   if (newest.appliedAtMs === undefined) return true // On its way; it ends by itself if nothing comes of it.
   const leftMs = newest.appliedAtMs + newest.holdForMs - nowMs
+  // What ends soon anyway needs no renewal to end a second later.
+  if (leftMs >= intent.holdForMs - renewalGainMsMin) return true
   const { holdForMs } = newest
   const renewAtMs = Math.max(holdForMs * renewAtShare, periodMs * 2)
   return leftMs > Math.min(renewAtMs, holdForMs * renewAtShareMax)

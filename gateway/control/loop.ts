@@ -156,7 +156,7 @@ export function createControl(options: ControlOptions): Control {
     if (ask) {
       desk.standing = undefined
       serveAsk(desk, ask, view, knowledge)
-    } else if (view && knowledge && desk.ladder.rung !== 'local') {
+    } else if (view && knowledge && desk.ladder.rung !== 'local' && obeys(knowledge)) {
       followStrategy(desk, desk.strategies[desk.ladder.rung], view, knowledge)
     }
     if (view) for (const shadow of desk.shadows) followShadow(desk, shadow, view)
@@ -284,8 +284,9 @@ export function createControl(options: ControlOptions): Control {
       why: `${ask.kind} request of ${ask.from}`,
     }
     const outcome = carryOut(desk, intent, issuerOf(ask.kind, ask.from), view, knowledge)
-    if (outcome.kind === 'issued') requests.issued(ask, outcome.command)
-    if (outcome.kind === 'issued' || outcome.kind === 'in-force') requests.taken(ask, nowMs)
+    if (outcome.kind === 'issued' && !outcome.isRelief) requests.issued(ask, outcome.command)
+    const isTaken = outcome.kind === 'issued' || outcome.kind === 'in-force'
+    if (isTaken && !outcome.isRelief) requests.taken(ask, nowMs)
     else requests.refused(ask, outcome.why, nowMs)
     if (outcome.kind === 'in-force') return
     metrics.decisions.add(1, { outcome: outcome.kind })
@@ -310,10 +311,11 @@ export function createControl(options: ControlOptions): Control {
     if (fitted.kind === 'never') return { kind: 'held-back', why: fitted.why }
     const { intent } = fitted
     // Relief of a group is nobody's wish but the envelope's.
-    const by = fitted.kind === 'instead' ? 'ladder:max-red' : issuer
+    const isRelief = fitted.kind === 'instead'
+    const by = isRelief ? 'ladder:max-red' : issuer
     const slot = slotOf[intent.code]
     if (isInForce(intent, by, commands.newest(node, slot), view.nowMs, desk.periodMs)) {
-      return { kind: 'in-force', why: intent.why }
+      return { kind: 'in-force', why: intent.why, isRelief }
     }
     const history = commands.issues(node)
     const isStage = intent.code === 'tlc.stage.set'
@@ -328,7 +330,7 @@ export function createControl(options: ControlOptions): Control {
     if (verdict !== 'allowed') return refused(desk, command.code, by, verdict.refused)
     const issued = commands.issue(command)
     if (isCodedError(issued)) return { kind: 'undeliverable', why: issued.message }
-    return { kind: 'issued', why: intent.why, command: issued }
+    return { kind: 'issued', why: intent.why, isRelief, command: issued }
   }
 
   function refused(desk: Desk, code: string, issuer: string, why: string): Outcome {
@@ -387,4 +389,9 @@ export function createControl(options: ControlOptions): Control {
     ladders: () => Object.fromEntries([...desks].map(([node, desk]) => [node, desk.ladder])),
     view: (junction) => site.view(junction, clock.nowMs()),
   }
+}
+
+/** Also while an operator's flashing runs out: what cannot be obeyed is not asked for. */
+function obeys({ mode, control }: SignalKnowledge): boolean {
+  return mode === 'normal' && control === 'central'
 }

@@ -84,11 +84,12 @@ test('a delivery that timed out may still be answered', async () => {
   expect(desk.counts.deliveryTimeouts).toBe(1)
 })
 
-test('a command that is never answered expires and the late answer is counted as stale', async () => {
+test('a command that is never answered expires (IG_ERR_COMMAND_EXPIRED) and the late answer is counted as stale', async () => {
   const desk = await openDesk()
   const { id } = await issueAndSettle(desk)
   desk.clock.advanceTo(startMs + 13_000)
   expect(desk.lives[id]).toEqual(['issued', 'delivered', 'expired'])
+  expect(desk.codes).toEqual(['IG_ERR_COMMAND_EXPIRED'])
   desk.commands.observe(result(id, 'accepted', startMs + 13_000))
   desk.commands.observe(held(2, startMs + 13_000, id))
   expect(desk.lives[id]).toEqual(['issued', 'delivered', 'expired'])
@@ -101,6 +102,7 @@ test('a result that comes twice counts once', async () => {
   desk.commands.observe(result(id, 'rejected', startMs, 'local control'))
   desk.commands.observe(result(id, 'rejected', startMs, 'local control'))
   expect(desk.lives[id]).toEqual(['issued', 'delivered', 'rejected'])
+  expect(desk.codes).toEqual(['IG_ERR_COMMAND_REFUSED_BY_DEVICE'])
   expect(desk.counts.staleResults).toBe(1)
 })
 

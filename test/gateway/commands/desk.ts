@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest'
 import {
   type CommandLimits,
   type Commands,
+  type CommandsOptions,
   createCommands,
 } from '../../../gateway/commands/commands.ts'
 import type { CommandMetrics, LastWord } from '../../../gateway/commands/ports.ts'
@@ -65,6 +66,8 @@ export interface Desk {
   /** `<code of state>` per transition, oldest first, by command id. */
   readonly lives: Record<string, string[]>
   readonly counts: Record<string, number>
+  /** Codes of the warnings. */
+  readonly codes: readonly string[]
   readonly device: { isReachable: boolean; outcome: 'delivered' | 'offline' | 'timeout' | 'later' }
   readonly dir: string
 }
@@ -75,6 +78,7 @@ export async function openDesk(
     lastWord?: LastWord
     limits?: Partial<CommandLimits>
     startMs?: number
+    openOutbox?: CommandsOptions['openOutbox']
   } = {},
 ): Promise<Desk> {
   const dir = options.dir ?? tempDir()
@@ -82,11 +86,12 @@ export async function openDesk(
   const sent: Sent[] = []
   const lives: Record<string, string[]> = {}
   const { counts, metrics } = countingMetrics()
+  const codes: string[] = []
   const device: Desk['device'] = { isReachable: true, outcome: 'delivered' }
   const commands = createCommands({
     dir,
     clock,
-    log: silentLog,
+    log: { ...silentLog, warn: (fields) => codes.push(fields.code ?? '') },
     metrics,
     outlet: {
       isReachable: () => device.isReachable,
@@ -100,13 +105,14 @@ export async function openDesk(
     },
     ...(options.lastWord && { lastWord: options.lastWord }),
     ...(options.limits && { limits: options.limits }),
+    ...(options.openOutbox && { openOutbox: options.openOutbox }),
   })
   commands.onTransition(({ record }) => {
     lives[record.id] = [...(lives[record.id] ?? []), record.state]
   })
   await commands.start(new AbortController().signal)
   onTestFinished(() => commands.stop(1000))
-  return { commands, clock, sent, lives, counts, device, dir }
+  return { commands, clock, sent, lives, counts, codes, device, dir }
 }
 
 export function stageRequest(stage: number, changes: Partial<CommandRequest> = {}): CommandRequest {

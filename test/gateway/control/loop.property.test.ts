@@ -82,12 +82,17 @@ async function ask(house: House, asked: NonNullable<Moment['ask']>): Promise<voi
   await house.request(code, values as object, { holdForMs })
 }
 
-async function live(junction: Junction, moments: readonly Moment[]): Promise<void> {
+/** `built` is what the controller was built to, where that is not the document. */
+async function live(
+  junction: Junction,
+  moments: readonly Moment[],
+  built: Junction = junction,
+): Promise<void> {
   let present = moments[0] as Moment
   let wish: Decision = { kind: 'keep', why: 'nothing' }
   const strategy = scripted(() => wish)
   const house = await openHouse({ junction, predictive: strategy, plan: strategy })
-  const controller = createController(junction, { startMs, stepMs: 500 })
+  const controller = createController(built, { startMs, stepMs: 500 })
   const monitor = createMonitor(junction)
   const onTheWay: { atMs: number; command: SentCommand; raw: unknown }[] = []
   house.device.receive = (command, raw) => {
@@ -159,6 +164,51 @@ test.each(streets)(
     await fc.assert(
       fc.asyncProperty(fc.array(moment, { minLength: 10, maxLength: 120 }), (moments) =>
         live(junction, moments),
+      ),
+      { numRuns: runs },
+    )
+  },
+  120_000,
+)
+
+/** Stages only: how long a change from timing to timing takes is the controller's own affair. */
+const stageMoment = fc.record({
+  decision: fc.option(
+    fc.oneof(
+      fc.record({
+        kind: fc.constant('stage'),
+        stage: fc.integer({ min: 1, max: 3 }),
+        holdForMs,
+        why,
+      }),
+      fc.record({ kind: fc.constant('keep'), why }),
+      fc.record({ kind: fc.constant('release'), why }),
+    ) as fc.Arbitrary<Decision>,
+    { freq: 8 },
+  ),
+  ask: fc.option(
+    fc.record({
+      code: fc.constantFrom('tlc.stage.set', 'tlc.priority.request', 'release'),
+      stage: fc.integer({ min: 1, max: 3 }),
+      mode: fc.constant('normal'),
+      kind: fc.constantFrom('bus', 'emergency'),
+      holdForMs: fc.constantFrom(1000, 20_000, 300_000),
+    }),
+    { freq: 25 },
+  ),
+  outcome: fc.constantFrom('delivered', 'delivered', 'delivered', 'timeout', 'lost', 'offline'),
+  delayS: fc.constantFrom(0, 0, 0, 1, 3, 9, 30),
+  losesStatus: fc.boolean(),
+}) as typeof moment
+
+test.each(streets)(
+  'the guard alone keeps maximum red with a controller that does not, on %s',
+  async (_name, junction) => {
+    const trusting = structuredClone(junction)
+    for (const group of Object.values(trusting.groups)) group.maxRedS = 600
+    await fc.assert(
+      fc.asyncProperty(fc.array(stageMoment, { minLength: 10, maxLength: 120 }), (moments) =>
+        live(junction, moments, trusting),
       ),
       { numRuns: runs },
     )

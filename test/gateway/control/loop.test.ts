@@ -183,6 +183,76 @@ test('local control stands the gateway down, and it comes back after healthy cyc
   expect(house.sent.length).toBeGreaterThan(before)
 })
 
+test.each([
+  ['a lost detector', 'plan', 'detector-lost'],
+  ['stale telemetry', 'plan', 'telemetry-stale'],
+  ['a distrusted forecast', 'plan', 'forecast-distrusted'],
+  ['a silent controller', 'local', 'controller-stale'],
+  ['a controller that is away', 'local', 'controller-offline'],
+])('%s takes the junction to %s, with the trigger %s counted', async (what, rung, trigger) => {
+  let confidence = 0.9
+  const horizons = [{ horizonMin: 5, p50: 10 }]
+  const house = await openHouse({
+    predictive: scripted(() => stage(1)),
+    plan: keeping,
+    forecaster: {
+      forecast: () => ({ newestReadingAtMs: startMs, model: 'm', confidence, horizons }),
+    },
+  })
+  const street = obedient(house)
+  await house.pass(20, street)
+  expect(house.control.ladders()[node]?.rung).toBe('predictive')
+  const lost = { 'ln/3': { quality: 'undefined' } }
+  const after: Record<string, (nowMs: number) => void> = {
+    'a lost detector': (nowMs) => house.observe(lamps(nowMs, 1), mode(nowMs), queues(nowMs, lost)),
+    'stale telemetry': (nowMs) => house.observe(lamps(nowMs, 1), mode(nowMs)),
+    'a distrusted forecast': (nowMs) => {
+      confidence = 0.05
+      street(nowMs)
+    },
+    'a silent controller': (nowMs) => house.observe(queues(nowMs)),
+    'a controller that is away': (nowMs) => {
+      house.device.isReachable = false
+      street(nowMs)
+    },
+  }
+  await house.pass(40, after[what])
+  expect(house.control.ladders()[node]).toMatchObject({ rung, trigger })
+  expect(house.counts[`steps ${rung} ${trigger}`]).toBe(1)
+  expect(house.counts[`junctions ${rung}`]).toBe(1)
+  const said = house.records.find((it) => it.values.rung === rung)
+  expect(said?.values.why).not.toBe('')
+  if (rung === 'local') expect(said?.values.decision).toBe('stand-down')
+})
+
+test('an operator’s hold ends when another group has waited long enough', async () => {
+  const house = await openHouse({ predictive: scripted(() => stage(1)) })
+  const street = obedient(house)
+  await house.pass(3, street)
+  const id = await house.request('tlc.stage.set', { stage: 2 }, { holdForMs: 600_000 })
+  await house.pass(150, street)
+  const answers = house.answers.filter((it) => it.id === id)
+  expect(answers.map((it) => it.state)).toEqual(['accepted', 'applied', 'released'])
+  expect(answers.at(-1)?.reason).toMatch(/near its maximum red/)
+})
+
+test('an operator sets the junction to flashing and no strategy speaks against it', async () => {
+  const house = await openHouse({ predictive: scripted(() => stage(1)) })
+  const street = obedient(house)
+  await house.pass(3, street)
+  const id = await house.request('tlc.mode.set', { mode: 'flashing' }, { holdForMs: 20_000 })
+  const flashing = (nowMs: number) => {
+    const commandId = house.sent.filter((it) => it.code === 'tlc.mode.set').at(-1)?.id
+    house.observe(lamps(nowMs, null), mode(nowMs, { mode: 'flashing', commandId }), queues(nowMs))
+  }
+  await house.pass(20, flashing)
+  await house.pass(5, street)
+  expect(house.control.ladders()[node]?.rung).toBe('predictive')
+  expect(house.errors).toEqual([])
+  const states = house.answers.filter((it) => it.id === id).map((it) => it.state)
+  expect(states).toEqual(['accepted', 'applied', 'released'])
+})
+
 test('commands that come to nothing again and again take the junction down', async () => {
   const house = await openHouse({ predictive: scripted((nowMs) => stage(1 + (nowMs % 2))) })
   house.device.receive = (command) => {
