@@ -12,19 +12,22 @@ export function readTimestamp(text: string): number | undefined {
   const hour = two(text, 11)
   const minute = two(text, 14)
   const second = two(text, 17)
-  const ms = two(text, 20) * 10 + (text.charCodeAt(22) - 48)
+  const ms = two(text, 20) * 10 + digit(text, 22)
   if (!hasSeparators(text)) return undefined
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined
-  // NaN (no digit) fails each comparison, so the question is put the way that NaN answers with no.
+  // NaN (no digit) fails each comparison, so the questions are put the way that NaN answers with no.
+  if (!(year >= 0 && month >= 1 && day >= 1 && day <= daysIn(year, month))) return undefined
   if (!(hour < 24 && minute < 60 && second < 60 && ms >= 0 && ms < 1000)) return undefined
   const days = daysSinceEpoch(year, month, day)
   return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + ms
 }
 
+function digit(text: string, at: number): number {
+  const value = text.charCodeAt(at) - 48
+  return value >= 0 && value <= 9 ? value : Number.NaN
+}
+
 function two(text: string, at: number): number {
-  const tens = text.charCodeAt(at) - 48
-  const ones = text.charCodeAt(at + 1) - 48
-  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN
+  return digit(text, at) * 10 + digit(text, at + 1)
 }
 
 const dash = 45

@@ -1,119 +1,188 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { createIngress, type Ingress } from '../../../gateway/ingress/ingress.ts'
-import type { IngressLimits } from '../../../gateway/ingress/limits.ts'
-import type { Arrival, GateAnswer } from '../../../gateway/ingress/ports.ts'
-import { createEventClock, type EventClock } from '../../../gateway/kit/clock.ts'
-import { silentLog } from '../../../gateway/kit/log.ts'
-import { type Ledger, openLedger } from '../../../gateway/ledger/ledger.ts'
+import { expect, test } from 'vitest'
+import { encodePayload } from '../../../schemas/payload.ts'
+import { formatTimestamp } from '../../../schemas/time.ts'
+import { validateMessage } from '../../../schemas/validators.ts'
+import { eventually } from '../../support/eventually.ts'
+import { arrival, ask, at, build, count, keepQuiet, passOn, send, startMs } from './house.ts'
 
-const startMs = Date.parse('2026-11-22T07:00:00.000Z')
-
-interface House {
-  readonly ledger: Ledger
-  readonly ingress: Ingress
-  readonly clock: EventClock
-  readonly notices: { node: string; payload: Record<string, unknown> }[]
-}
-
-async function build(limits?: Partial<IngressLimits>): Promise<House> {
-  const dir = mkdtempSync(join(tmpdir(), 'ingress-'))
-  const ledger = await openLedger({ dir, log: silentLog })
-  const clock = createEventClock(startMs)
-  const notices: House['notices'] = []
-  const ingress = createIngress({
-    ledger,
-    clock,
-    log: silentLog,
-    notify: (node, payload) => notices.push({ node, payload: JSON.parse(payload.toString()) }),
-    ...(limits && { limits }),
-  })
-  await ingress.start(new AbortController().signal)
-  onTestFinished(async () => {
-    await ingress.stop(1000)
-    await ledger.close()
-    rmSync(dir, { recursive: true, force: true })
-  })
-  return { ledger, ingress, clock, notices }
-}
-
-const at = (offsetMs: number) => new Date(startMs + offsetMs).toISOString()
-
-function count(seq: number, ts = at(0), vehicles = 3): unknown {
-  const values = { windowMs: 60_000, detectors: { 'dl/1': { vehicles } } }
-  return { entries: [{ ts, seq, values }] }
-}
-
-function arrival(payload: unknown, topic = 'north/det-1/status/traffic.count/1min'): Arrival {
-  return {
-    identity: { role: 'device', name: 'north/det-1' },
-    clientId: 'north/det-1',
-    topic,
-    payload: Buffer.isBuffer(payload) ? payload : Buffer.from(JSON.stringify(payload)),
-    qos: 1,
-    retain: false,
-    dup: false,
-  }
-}
-
-function ask(house: House, one: Arrival): Promise<GateAnswer> {
-  return new Promise((resolve) => house.ingress.admit(one, resolve))
-}
-
-const passOn = { kind: 'acknowledge', forward: true }
-const keepQuiet = { kind: 'acknowledge', forward: false }
-
-test('a valid message is durable before it is acknowledged, and passed on', async () => {
+test('a valid message is durable before it is acknowledged, stored as it came, and passed on', async () => {
   const house = await build()
   expect(await ask(house, arrival(count(1)))).toEqual(passOn)
   expect(house.ledger.durableOffset).toBe(1)
   const [record] = await house.ledger.read(0, { recordsMax: 1, bytesMax: 1000 })
-  expect(JSON.parse(String(record?.payload))).toEqual(count(1))
-  expect(record?.notes).toBeUndefined()
+  expect(String(record?.payload)).toBe(JSON.stringify(count(1)))
+  expect(record).toMatchObject({ offset: 0, receivedAtMs: startMs, notes: undefined })
 })
 
-test('the same message again is acknowledged and stored once; the same number with other content is stored', async () => {
+test('CBOR is taken like JSON', async () => {
   const house = await build()
-  const answers = [
-    ask(house, arrival(count(1))),
-    ask(house, arrival(count(1))),
-    ask(house, arrival(count(1, at(0), 4))),
-  ]
-  expect(await Promise.all(answers)).toEqual([passOn, keepQuiet, passOn])
-  expect(house.ingress.accounts()).toMatchObject({
-    received: 3,
-    stored: 2,
-    duplicate: 1,
-    residual: 0,
-  })
+  const [record] = await send(house, arrival(encodePayload(count(1), 'cbor')))
+  expect(record?.message.value).toEqual(count(1))
 })
 
-test('what cannot be understood is acknowledged, kept aside, and the device is told once in a while', async () => {
-  const house = await build({ noticesBurst: 2 })
-  const broken = [
-    arrival(Buffer.from('{no json')),
-    arrival({ entries: [{ ts: at(0), seq: 1, values: { windowMs: 60_000 } }] }),
-    arrival(count(1), 'north/det-1/status/traffic.nonsense'),
-    arrival(count(1, at(3 * 86_400_000))),
-  ]
-  for (const one of broken) expect(await ask(house, one)).toEqual(keepQuiet)
-  expect(house.ingress.accounts().quarantined).toEqual({
-    IG_ERR_MSG_NOT_JSON: 1,
-    IG_ERR_MSG_SCHEMA: 1,
-    IG_ERR_MSG_UNKNOWN_CODE: 1,
-    IG_ERR_MSG_TIME_IMPLAUSIBLE: 1,
-  })
-  expect(house.notices.map((notice) => notice.payload.code)).toEqual([
-    'IG_ERR_MSG_NOT_JSON',
+const broken: readonly [string, string, string, unknown, string?][] = [
+  ['no JSON', 'IG_ERR_MSG_NOT_JSON', '', Buffer.from('{no json')],
+  ['no UTF-8', 'IG_ERR_MSG_NOT_JSON', '', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d])],
+  ['empty', 'IG_ERR_MSG_NOT_JSON', '', Buffer.alloc(0)],
+  [
+    'a member missing',
     'IG_ERR_MSG_SCHEMA',
-  ])
-  expect(house.ingress.accounts().residual).toBe(0)
-})
+    '/entries/0/values',
+    { entries: [{ ts: at(0), seq: 1, values: { windowMs: 60_000 } }] },
+  ],
+  [
+    'a day that does not exist',
+    'IG_ERR_MSG_SCHEMA',
+    '/entries/0/ts',
+    count(1, '2026-02-30T00:00:00.000Z'),
+  ],
+  [
+    'an unknown code',
+    'IG_ERR_MSG_UNKNOWN_CODE',
+    '',
+    count(1),
+    'north/det-1/status/traffic.nonsense',
+  ],
+  ['no topic of ours', 'IG_ERR_TOPIC_MALFORMED', '', count(1), 'north/det-1/telemetry'],
+  ['a type for devices', 'IG_ERR_TOPIC_MALFORMED', '', {}, 'north/det-1/command/tlc.plan.set'],
+  ['too far ahead', 'IG_ERR_MSG_TIME_IMPLAUSIBLE', '/entries/0/ts', count(1, at(86_400_001))],
+  ['too long ago', 'IG_ERR_MSG_TIME_IMPLAUSIBLE', '/entries/0/ts', count(1, at(-8 * 86_400_000))],
+  ['too large', 'IG_ERR_MSG_PAYLOAD_TOO_LARGE', '', Buffer.alloc(300_000, '{')],
+]
 
-test('who speaks for another is refused', async () => {
+test.each(broken)(
+  '%s: kept aside as %s, acknowledged, passed on to nobody',
+  async (_, code, path, payload, topic) => {
+    const house = await build()
+    expect(await ask(house, arrival(payload, topic))).toEqual(keepQuiet)
+    expect(house.ingress.accounts()).toMatchObject({
+      received: 1,
+      stored: 0,
+      quarantined: { [code]: 1 },
+      residual: 0,
+    })
+    const [notice] = house.notices
+    expect(notice?.node).toBe('north/det-1')
+    expect(validateMessage('reject', '', notice?.payload)).toBeUndefined()
+    expect(notice?.payload).toMatchObject({ code, errors: [{ path }] })
+  },
+)
+
+test('who speaks for another is refused, and nothing is remembered under that name', async () => {
   const house = await build()
   const answer = await ask(house, arrival(count(1), 'north/det-2/status/traffic.count/1min'))
   expect(answer).toMatchObject({ kind: 'close', error: { code: 'IG_ERR_MSG_DEVICE_MISMATCH' } })
+  expect(house.ingress.nodes()).toEqual([])
+  expect(house.ingress.accounts()).toMatchObject({ received: 1, refusedTotal: 1, residual: 0 })
+})
+
+test('a topic learnt from one device is refused to another', async () => {
+  const house = await build()
+  await ask(house, arrival(count(1)))
+  const thief = { ...arrival(count(2)), identity: { role: 'device', name: 'north/det-9' } }
+  expect(await ask(house, thief)).toMatchObject({ kind: 'close' })
+})
+
+test('a simulator speaks for the nodes of its zone and for no other', async () => {
+  const house = await build()
+  const simulator = { role: 'simulator', name: 'north' }
+  const inside = { ...arrival(count(1)), identity: simulator }
+  const outside = arrival(count(1), 'northern/det-1/status/traffic.count/1min', 'northern/det-1')
+  expect(await ask(house, inside)).toEqual(passOn)
+  expect(await ask(house, { ...outside, identity: simulator })).toMatchObject({ kind: 'close' })
+})
+
+test('a node is told of its mistakes a few times at once, then once in a while; another node at once', async () => {
+  const house = await build({ ingress: { limits: { noticesBurst: 2, noticeEveryMs: 10_000 } } })
+  const bad = arrival(Buffer.from('nonsense'))
+  for (let i = 0; i < 5; i++) await ask(house, bad)
+  expect(house.notices).toHaveLength(2)
+  const other = 'north/det-2/status/traffic.count/1min'
+  await ask(house, arrival(Buffer.from('nonsense'), other, 'north/det-2'))
+  expect(house.notices).toHaveLength(3)
+  house.clock.advanceTo(startMs + 10_000)
+  for (let i = 0; i < 5; i++) await ask(house, bad)
+  expect(house.notices).toHaveLength(4)
+  expect(house.ingress.accounts().quarantinedTotal).toBe(11)
+})
+
+test('a judge of plausibility changes qualities and nothing else', async () => {
+  const judge = { judge: () => ({ 'dl/1': 'unknown' as const }) }
+  const house = await build({ ingress: { plausibility: judge } })
+  const [record] = await send(house, arrival(count(1)))
+  expect(record?.notes).toEqual({ qualities: { 'dl/1': 'unknown' } })
+  expect(record?.message.value).toEqual(count(1))
+})
+
+test('while the ledger takes nothing senders are held back, and let in when it does again', async () => {
+  const MiB = 1024 * 1024
+  const limits = { bytesMax: 4 * MiB, reserveBytes: MiB, retainMs: 0, tickMs: 20 }
+  const house = await build({ ledger: { limits } })
+  house.ledger.loadCursor('slow')
+  for (let seq = 0; house.ledger.refusal() === undefined; seq++) {
+    await Promise.all(
+      Array.from({ length: 500 }, (_, i) =>
+        ask(house, arrival(count(seq * 500 + i, formatTimestamp(startMs - seq)))),
+      ),
+    )
+  }
+  const before = house.ingress.accounts()
+  let answered = 0
+  const held = Promise.all(
+    Array.from({ length: 10 }, (_, i) =>
+      ask(house, arrival(count(i), 'north/det-1/status/traffic.count/5min')).then((answer) => {
+        answered += 1
+        return answer
+      }),
+    ),
+  )
+  await eventually(() => expect(house.ingress.heldCount).toBe(10))
+  expect(answered).toBe(0)
+  expect(house.ingress.accounts()).toEqual(before)
+  house.ledger.advanceCursor('slow', house.ledger.durableOffset)
+  expect(await held).toEqual(Array(10).fill(passOn))
+  expect(house.ingress.accounts()).toMatchObject({ stored: before.stored + 10, residual: 0 })
+}, 60_000)
+
+test('who is held back for too long, or is one too many, is refused with the reason', async () => {
+  const limits = { holdMs: 50, heldMax: 2 }
+  const house = await build({ ingress: { limits } })
+  await house.ledger.close()
+  const answers = [1, 2, 3].map((seq) => ask(house, arrival(count(seq))))
+  expect(await Promise.all(answers)).toEqual(
+    Array(3).fill({
+      kind: 'close',
+      error: expect.objectContaining({ code: 'IG_ERR_LEDGER_CLOSED' }),
+    }),
+  )
+  expect(house.ingress.accounts()).toMatchObject({ received: 3, refusedTotal: 3, residual: 0 })
+})
+
+test('the verdicts are counted by kind', async () => {
+  const counted: Record<string, number> = {}
+  const nothing = { add() {}, set() {}, observe() {} }
+  const messages = {
+    add(amount = 1, labels?: Record<string, string>) {
+      const key = `${labels?.kind} ${labels?.verdict}`
+      counted[key] = (counted[key] ?? 0) + amount
+    },
+  }
+  const metrics = {
+    messages,
+    quarantined: nothing,
+    refused: nothing,
+    gateSeconds: nothing,
+    held: nothing,
+    missing: nothing,
+  }
+  const house = await build({ ingress: { metrics } })
+  const presence = arrival({ ts: at(0), state: 'online' }, 'north/det-1/presence')
+  await send(house, arrival(count(1)), arrival(count(1)), arrival(Buffer.from('x')), presence)
+  await house.ingress.stop(100)
+  expect(counted).toEqual({
+    'status accept': 1,
+    'status duplicate': 1,
+    'status quarantine': 1,
+    'presence accept': 1,
+  })
 })
