@@ -217,11 +217,22 @@ export function createCommands(options: CommandsOptions): Commands {
     }
     for (const record of held.contents.open) {
       book.open(record)
-      // A lease that still runs is still in force on the device; all else is decided afresh.
-      if (record.state === 'applied' && leaseEndsAtMs(record) > clock.nowMs()) watch(record)
-      else if (record.state === 'applied') apply(record.id, 'leaseEnded', 'its lease has ended')
-      else apply(record.id, 'restarted', 'the gateway started again; decided afresh')
+      if (record.state !== 'applied') {
+        apply(record.id, 'restarted', 'the gateway started again; decided afresh')
+      } else {
+        // With the clock's first beat: simulated time is not known before.
+        deadlines.set(
+          record.id,
+          clock.after(0, () => resume(record)),
+        )
+      }
     }
+  }
+
+  /** A lease that still runs is still in force on the device; one from a time to come is another run's. */
+  function resume(record: CommandRecord) {
+    if (record.issuedAtMs <= clock.nowMs()) watch(record)
+    else apply(record.id, 'leaseEnded', 'it belongs to another time')
   }
 
   const commands: Commands = {

@@ -48,7 +48,7 @@ export interface LadderFacts {
   readonly freshLaneShare: number | undefined
   /** Signal groups of which no lane has a value that can be trusted, though a sensor is there. */
   readonly blindGroups: readonly string[]
-  /** Mean confidence of the forecasts there are. */
+  /** Mean confidence of the junction's forecasts; undefined while they have never been worth trusting. */
   readonly forecastConfidence: number | undefined
   readonly strategyFailed: boolean
   /** Present cycle, for the hysteresis. */
@@ -158,8 +158,9 @@ function toLocal(facts: LadderFacts, limits: LadderLimits): Reason | undefined {
   if (facts.failedCommands >= limits.failedCommandsMax) {
     return ['commands-failed', `${facts.failedCommands} commands in a row came to nothing`]
   }
-  if (facts.freshLaneShare === 0 && facts.forecastConfidence === undefined) {
-    return ['blind', 'no lane has a fresh value and there is no forecast']
+  const isUnforeseen = (facts.forecastConfidence ?? 0) < limits.forecastConfidenceMin
+  if (facts.freshLaneShare === 0 && isUnforeseen) {
+    return ['blind', 'no lane has a fresh value and no forecast can be trusted']
   }
   return undefined
 }

@@ -64,10 +64,13 @@ export interface Condition {
   readonly hasFault: boolean
   readonly freshLaneShare: number | undefined
   readonly blindGroups: readonly string[]
+  /** Undefined until the forecasts of the junction have been worth trusting once; a lost one counts as 0. */
   readonly forecastConfidence: number | undefined
   readonly cycleMs: number
 }
 
+/** From here on a forecast has been worth something, and its loss is news. A young one has yet to get here. */
+const forecastTrustedAt = 0.3
 /** Faults kept per controller; more kinds and components than this are one fault all the same. */
 const faultsMax = 64
 const usualCycleMs = 90_000
@@ -87,6 +90,8 @@ export function createSiteState(options: {
     string,
     { readonly askedAtMs: number; readonly flow: LaneFlow | undefined }
   >()
+  /** Lanes with a forecast at best, by junction, once their mean confidence was worth trusting. */
+  const trustedLanes = new Map<string, number>()
   const wanted = new Set<string>()
   const neighboursOf = new Map<string, readonly string[]>()
 
@@ -210,6 +215,16 @@ export function createSiteState(options: {
     return found
   }
 
+  function confidenceOf(junction: Junction, nowMs: number): number | undefined {
+    const found = Object.values(flowsOf(junction, nowMs))
+    const total = found.reduce((sum, flow) => sum + flow.confidence, 0)
+    const most = Math.max(found.length, trustedLanes.get(junction.node) ?? 0)
+    const isTrusted = trustedLanes.has(junction.node) || total >= forecastTrustedAt * most
+    if (most === 0 || !isTrusted) return undefined
+    trustedLanes.set(junction.node, most)
+    return total / most
+  }
+
   return {
     observe,
     view(node, nowMs) {
@@ -242,7 +257,6 @@ export function createSiteState(options: {
         return seen !== undefined && nowMs - seen.seenAtMs <= limits.laneAgeMsMax
       }
       const fresh = sensed.filter(([lane]) => isFresh(lane))
-      const confidences = Object.values(flowsOf(junction, nowMs)).map((flow) => flow.confidence)
       return {
         signalAgeMs: ageOf(signal, nowMs),
         mode: signal.mode?.values.mode ?? 'normal',
@@ -250,7 +264,7 @@ export function createSiteState(options: {
         hasFault: signal.faults.size > 0,
         freshLaneShare: sensed.length === 0 ? undefined : fresh.length / sensed.length,
         blindGroups: blindGroups(sensed, lanes),
-        forecastConfidence: mean(confidences),
+        forecastConfidence: confidenceOf(junction, nowMs),
         cycleMs: (signal.plan?.values.cycleS ?? usualCycleMs / 1000) * 1000,
       }
     },
@@ -307,9 +321,4 @@ function flowFrom(
 function mark(marks: Set<string>, key: string, isActive: boolean, max = faultsMax) {
   if (!isActive) marks.delete(key)
   else if (marks.size < max) marks.add(key)
-}
-
-function mean(values: readonly number[]): number | undefined {
-  if (values.length === 0) return undefined
-  return values.reduce((total, value) => total + value, 0) / values.length
 }

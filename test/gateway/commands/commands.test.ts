@@ -259,10 +259,23 @@ test('after a restart what was under way has expired and is not sent again; a le
   const second = await openDesk({ dir, startMs: startMs + 3000 })
   await second.commands.settled()
   expect(second.sent).toHaveLength(0)
+  second.clock.advanceTo(startMs + 4000)
   expect(second.commands.pending().map((it) => it.id)).toEqual([applied.id])
   expect(second.commands.recent().find((it) => it.id === pending.id)?.state).toBe('expired')
   second.clock.advanceTo(startMs + 30_000)
   expect(second.commands.pending()).toEqual([])
+})
+
+test('a simulated run that begins again before its last commands does not take them for in force', async () => {
+  const dir = tempDir()
+  const first = await openDesk({ dir })
+  const applied = await issueAndSettle(first)
+  first.commands.observe(held(2, startMs + 1000, applied.id))
+  await first.commands.stop(1000)
+  const second = await openDesk({ dir, startMs: startMs - 3_600_000 })
+  second.clock.advanceTo(startMs - 3_599_000)
+  expect(second.commands.pending()).toEqual([])
+  expect((await issueAndSettle(second)).epoch).toBe(applied.epoch + 1)
 })
 
 test('a second gateway on the same directory is refused: IG_ERR_COMMAND_STORE_UNUSABLE', async () => {

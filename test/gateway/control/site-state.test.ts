@@ -145,6 +145,26 @@ test('flows come from the forecast of the stop-line detector, in vehicles per ho
   expect(asked).toBe(4)
 })
 
+test('a young forecast is no distrusted one; one that was good and is lost counts as nothing', () => {
+  let confidence: number | undefined = 0.1
+  const horizons = [{ horizonMin: 5, p50: 10 }]
+  const forecaster: FlowForecaster = {
+    forecast: () =>
+      confidence === undefined
+        ? undefined
+        : { newestReadingAtMs: startMs, model: 'm', confidence, horizons },
+  }
+  const state = site({ forecaster })
+  const confidenceAt = (atMs: number) => state.condition(node, atMs).forecastConfidence
+  expect(confidenceAt(startMs)).toBeUndefined()
+  confidence = 0.6
+  expect(confidenceAt(startMs + 20_000)).toBeCloseTo(0.6)
+  confidence = 0.1
+  expect(confidenceAt(startMs + 40_000)).toBeCloseTo(0.1)
+  confidence = undefined
+  expect(confidenceAt(startMs + 60_000)).toBe(0)
+})
+
 test('a neighbour is seen from both sides', () => {
   const downstream = [{ node: 'north/tlc-002', lane: 'ln/1', distanceM: 200 }]
   const first = crossing()
