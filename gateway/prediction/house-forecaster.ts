@@ -13,6 +13,7 @@ import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { Part } from '../kit/part.ts'
 import { type Explanation, explain } from './explain.ts'
+import { type DetectorFault, watchBucket } from './faults/fault-watch.ts'
 import type { ContestEntry } from './judges/contest.ts'
 import { isForeign } from './judges/input-check.ts'
 import { takeAnswer } from './judges/output-check.ts'
@@ -22,7 +23,7 @@ import { Book, profileModel, quantities, type Series } from './online/book.ts'
 import { createCalendar, slotMs } from './online/calendar.ts'
 import { featureCount } from './online/features.ts'
 import type { Forecast, Forecaster, Quantity } from './ports.ts'
-import { readForecast } from './profile-forecaster.ts'
+import { type ForecasterSnapshot, readForecast } from './profile-forecaster.ts'
 import { type Batch, makeBatch } from './serving/batch.ts'
 import { type AuditEntry, Lineup } from './serving/lineup.ts'
 import { outputSize } from './serving/model-card.ts'
@@ -40,7 +41,6 @@ const previousStandsMs = 30_000
 const checkPeriodMs = slotMs
 const scanPeriodMs = 60_000
 const scanWallMsMin = 2_000
-const savePeriodMs = 3_600_000
 /** What a model's forecast of a series unlike anything it has learned from is worth. */
 const foreignTrust = 0.5
 
@@ -58,11 +58,11 @@ export interface HouseForecasterOptions {
   readonly shippedFolder?: string
   /** Folders in which a user puts models, a folder each. */
   readonly modelFolders?: readonly string[]
-  /** Where what was learned is kept over a restart; none: it is forgotten. */
-  readonly stateFile?: string
   /** Detectors up and down the road, strongest influence first. */
   neighboursOf?(node: string, component: string): readonly NeighbourKey[]
   onAudit?(entry: AuditEntry): void
+  /** A detector's values cannot be right any more, or are again. */
+  onFault?(fault: DetectorFault): void
 }
 
 export interface HouseForecaster extends Forecaster, Part {
@@ -82,6 +82,19 @@ export interface HouseForecaster extends Forecaster, Part {
   whenIdle(): Promise<void>
   /** Ends the model thread, which then comes back by itself. For drills. */
   killThread(): Promise<void>
+  /** All that was learned, as plain data, and back: for a small house. */
+  snapshot(): HouseSnapshot
+  restore(snapshot: HouseSnapshot): void
+  /**
+   * The same to a file and back, some detectors at a time, so that a large house does not hold up the event loop.
+   * `offset` is kept beside it: the first record of the ledger it may not have seen. Feeding later ones twice is harmless.
+   */
+  save(file: string, offset: number): Promise<void>
+  load(file: string): Promise<number | undefined>
+}
+
+export interface HouseSnapshot extends ForecasterSnapshot {
+  readonly champions?: Readonly<Record<string, string>>
 }
 
 export function createHouseForecaster(options: HouseForecasterOptions): HouseForecaster {
@@ -103,22 +116,38 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
   const underWay = new Set<Promise<void>>()
   const cancels: (() => void)[] = []
   const raw = new Float32Array(rawSize)
+  let isStarted = false
   let cancelGrace: (() => void) | undefined
   let lastScanAt = Number.NEGATIVE_INFINITY
   let steppedInRound = 0
   let steppedBefore = Number.POSITIVE_INFINITY
   let roundEndMs = 0
 
-  const book = new Book(calendar, (series, endMs, value) => {
-    if (endMs > roundEndMs) {
-      steppedBefore = steppedInRound
-      steppedInRound = 0
-      roundEndMs = endMs
-    }
-    steppedInRound += 1
-    if (Number.isFinite(value)) judge(series, endMs, value)
-    dirty.get(series.quantity)!.add(series)
-  })
+  const book = new Book(
+    calendar,
+    (series, endMs, value) => {
+      if (endMs > roundEndMs) {
+        steppedBefore = steppedInRound
+        steppedInRound = 0
+        roundEndMs = endMs
+      }
+      steppedInRound += 1
+      if (Number.isFinite(value)) judge(series, endMs, value)
+      dirty.get(series.quantity)!.add(series)
+    },
+    (detector, bucket) => {
+      const { node, component } = detector.series[0]!
+      const known = options.neighboursOf?.(node, component) ?? []
+      const neighbours =
+        known.length > 0
+          ? known.map((key) => book.detector(key.node, key.component))
+          : book.detectorsOf(node).filter((other) => other !== detector)
+      for (const fault of watchBucket(detector, bucket, neighbours)) {
+        log.info({ ...fault }, 'detector fault')
+        options.onFault?.(fault)
+      }
+    },
+  )
 
   function judge(series: Series, endMs: number, value: number): void {
     const contest = lineup.contest(series.quantity)
@@ -193,12 +222,19 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
   }
 
   function forecastOf(series: Series, nowMs: number): Forecast | undefined {
+    // What a detector that cannot be right shows, nobody should steer by.
+    const { kinds } = book.detector(series.node, series.component)!.faults
+    if (kinds.some((kind) => kind !== 'drifting')) return undefined
+    const faultTrust = kinds.length > 0 ? foreignTrust : 1
     const contest = lineup.contest(series.quantity)
     const { champion } = contest
     if (champion !== profileModel) {
       const drift = lineup.inputCheck(champion)?.drift ?? 0
       const trust =
-        contest.trust() * (series.isForeign ? foreignTrust : 1) * (1 - (1 - foreignTrust) * drift)
+        faultTrust *
+        contest.trust() *
+        (series.isForeign ? foreignTrust : 1) *
+        (1 - (1 - foreignTrust) * drift)
       const isWaiting = nowMs - series.newestMs < previousStandsMs
       const forecast =
         readForecast(series, champion, nowMs, trust) ??
@@ -207,7 +243,7 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
           : undefined)
       if (forecast) return forecast
     }
-    return readForecast(series, profileModel, nowMs, 1)
+    return readForecast(series, profileModel, nowMs, faultTrust)
   }
 
   async function scan(): Promise<void> {
@@ -216,38 +252,28 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
     await lineup.scan().catch((err) => log.warn({ err }, 'model folders could not be read'))
   }
 
-  async function save(): Promise<void> {
-    if (options.stateFile === undefined) return
-    const champions = Object.fromEntries(
-      lineup.entries.map((entry) => [entry.quantity, entry.champion]),
-    )
-    await writeState(options.stateFile, { champions, scores: scoreboard.scores(), book })
-  }
+  const championsNow = () =>
+    Object.fromEntries(lineup.entries.map((entry) => [entry.quantity, entry.champion]))
 
   return {
     name: 'prediction',
     async start() {
-      if (options.stateFile !== undefined) {
-        const state = await readState(options.stateFile, book, log)
-        scoreboard.restore(state.scores)
-        lineup.remember(state.champions)
-      }
       host.start()
+      isStarted = true
       await scan()
       cancels.push(
         clock.every(checkPeriodMs, () => lineup.checkSeats()),
         clock.every(scanPeriodMs, () => follow(scan())),
-        clock.every(savePeriodMs, () => follow(save().catch((err) => log.warn({ err }, 'state')))),
       )
     },
     async stop() {
       cancelGrace?.()
       for (const cancel of cancels.splice(0)) cancel()
-      await save()
       await host.close()
     },
     observe(reading) {
-      if (!book.observe(reading)) return
+      // While the ledger is read again there is nobody to forecast for.
+      if (!book.observe(reading) || !isStarted) return
       if (steppedInRound >= steppedBefore) flush()
       else cancelGrace ??= clock.after(batchGraceMs, flush)
     },
@@ -272,6 +298,25 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       while (underWay.size > 0) await Promise.allSettled([...underWay])
     },
     killThread: () => host.kill(),
+    snapshot: () => ({
+      version: 1,
+      detectors: [...book.snapshots()],
+      scores: scoreboard.scores(),
+      champions: championsNow(),
+    }),
+    restore(snapshot) {
+      for (const detector of snapshot.detectors) book.restore(detector)
+      scoreboard.restore(snapshot.scores)
+      lineup.remember(snapshot.champions ?? {})
+    },
+    save: (file, offset) =>
+      writeState(file, { offset, champions: championsNow(), scores: scoreboard.scores(), book }),
+    async load(file) {
+      const state = await readState(file, book, log)
+      scoreboard.restore(state?.scores ?? [])
+      lineup.remember(state?.champions ?? {})
+      return state?.offset
+    },
   }
 }
 

@@ -16,18 +16,20 @@ const detectorsPerWrite = 20
 
 interface Header {
   readonly version: number
+  readonly offset: number
   readonly champions: Readonly<Record<string, string>>
   readonly scores: readonly Score[]
 }
 
-export type CommonState = Pick<Header, 'champions' | 'scores'>
+export type CommonState = Omit<Header, 'version'>
 
 export async function writeState(path: string, state: CommonState & { book: Book }): Promise<void> {
-  const header: Header = { version, champions: state.champions, scores: state.scores }
+  const { book, ...common } = state
+  const header: Header = { version, ...common }
   const file = await open(`${path}.new`, 'w', 0o640)
   try {
     let lines = [JSON.stringify(header)]
-    for (const detector of state.book.snapshots()) {
+    for (const detector of book.snapshots()) {
       lines.push(JSON.stringify(detector))
       if (lines.length < detectorsPerWrite) continue
       await file.write(`${lines.join('\n')}\n`)
@@ -42,24 +44,28 @@ export async function writeState(path: string, state: CommonState & { book: Book
   await rename(`${path}.new`, path)
 }
 
-export async function readState(path: string, book: Book, log: Log): Promise<CommonState> {
-  const nothing: CommonState = { champions: {}, scores: [] }
+/** Undefined where nothing can be taken from it. */
+export async function readState(
+  path: string,
+  book: Book,
+  log: Log,
+): Promise<CommonState | undefined> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
   } catch (err) {
     if ((err as NodeJS.ErrnoException).code !== 'ENOENT')
       log.warn({ err, path }, 'what the forecaster had learned cannot be read; it learns anew')
-    return nothing
+    return undefined
   }
   try {
     const [first, ...lines] = text.split('\n').filter((line) => line !== '')
     const header = JSON.parse(first ?? '') as Header
-    if (header.version !== version) return nothing
+    if (header.version !== version) return undefined
     for (const line of lines) book.restore(JSON.parse(line) as DetectorSnapshot)
-    return { champions: header.champions, scores: header.scores }
+    return header
   } catch (err) {
     log.warn({ err, path }, 'what the forecaster had learned is damaged; it learns anew from there')
-    return nothing
+    return undefined
   }
 }

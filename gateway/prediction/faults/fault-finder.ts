@@ -55,6 +55,7 @@ const driftRatio = 1.35
 const driftVehicles = 300
 const driftBuckets = 72
 const dayMemory = 288
+const recentMemory = 6
 /** Ordinary buckets after which a fault is over. */
 const clearBuckets = 6
 
@@ -73,6 +74,8 @@ export class FaultFinder {
   #dayActual = 0
   #dayExpected = 0
   #dayBuckets = 0
+  #recentActual = 0
+  #recentExpected = 0
 
   get kinds(): readonly FaultKind[] {
     return [...this.#active.keys()]
@@ -83,6 +86,11 @@ export class FaultFinder {
     return this.#dayExpected * dayMemory > driftVehicles && this.#dayBuckets >= driftBuckets
       ? this.#dayActual / this.#dayExpected
       : 1
+  }
+
+  /** The same for the last half hour or so; undefined where next to nothing is expected. */
+  get recentRatio(): number | undefined {
+    return this.#recentExpected > 1 ? this.#recentActual / this.#recentExpected : undefined
   }
 
   update(facts: BucketFacts): readonly FaultEvent[] {
@@ -209,6 +217,8 @@ export class FaultFinder {
     const rate = Math.max(1 / this.#dayBuckets, 1 / dayMemory)
     this.#dayActual += (facts.vehicles - this.#dayActual) * rate
     this.#dayExpected += (facts.expectedVehicles - this.#dayExpected) * rate
+    this.#recentActual += (facts.vehicles - this.#recentActual) / recentMemory
+    this.#recentExpected += (facts.expectedVehicles - this.#recentExpected) / recentMemory
   }
 }
 

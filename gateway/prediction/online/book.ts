@@ -5,6 +5,7 @@
  * - Bounded: at most `detectorsMax` detectors, about 30 kB each; readings of further ones are refused and counted.
  * - Whole state in a plain value and back (`snapshots`, `restore`), for a restart without relearning.
  */
+import { FaultFinder } from '../faults/fault-finder.ts'
 import { Track, type TrackSnapshot } from '../judges/track.ts'
 import type { Quantity, Reading } from '../ports.ts'
 import { type Bucket, type BucketSnapshot, Buckets } from './buckets.ts'
@@ -31,9 +32,12 @@ export interface Series {
   isForeign: boolean
 }
 
-interface Detector {
+export interface Detector {
   readonly buckets: Buckets
+  /** In the order of `quantities`. */
   readonly series: readonly Series[]
+  /** Not kept over a restart: a fault that is still there is found again. */
+  readonly faults: FaultFinder
 }
 
 export interface DetectorSnapshot {
@@ -53,15 +57,21 @@ export interface DetectorSnapshot {
 /** A series has moved one step; `value` is NaN where the bucket had none. Called before the forecast is renewed. */
 export type OnStep = (series: Series, endMs: number, value: number) => void
 
+/** A bucket has closed. Called before its series move on. */
+export type OnBucket = (detector: Detector, bucket: Bucket) => void
+
 export class Book {
   readonly #detectors = new Map<string, Detector>()
+  readonly #byNode = new Map<string, Detector[]>()
   readonly #calendar: Calendar
   readonly #onStep: OnStep
+  readonly #onBucket: OnBucket | undefined
   refused = 0
 
-  constructor(calendar: Calendar, onStep: OnStep) {
+  constructor(calendar: Calendar, onStep: OnStep, onBucket?: OnBucket) {
     this.#calendar = calendar
     this.#onStep = onStep
+    this.#onBucket = onBucket
   }
 
   /** True when the reading closed a bucket, so that there is something new to forecast from. */
@@ -70,14 +80,23 @@ export class Book {
     if (!detector) return false
     const closed = detector.buckets.add(reading)
     for (const bucket of closed) {
+      this.#onBucket?.(detector, bucket)
       for (const series of detector.series) this.#step(series, bucket)
     }
     return closed.length > 0
   }
 
+  detector(node: string, component: string): Detector | undefined {
+    return this.#detectors.get(keyOf(node, component))
+  }
+
+  /** All detectors of a node. */
+  detectorsOf(node: string): readonly Detector[] {
+    return this.#byNode.get(node) ?? []
+  }
+
   find(node: string, component: string, quantity: Quantity): Series | undefined {
-    const detector = this.#detectors.get(keyOf(node, component))
-    return detector?.series.find((series) => series.quantity === quantity)
+    return this.detector(node, component)?.series[quantities.indexOf(quantity)]
   }
 
   *all(): Generator<Series> {
@@ -113,18 +132,17 @@ export class Book {
   }
 
   restore({ node, component, buckets, series }: DetectorSnapshot): void {
-    this.#detectors.set(keyOf(node, component), {
+    this.#put(node, component, {
       buckets: new Buckets(buckets),
+      faults: new FaultFinder(),
       series: quantities.map((quantity) => {
         const known = series.find((one) => one.quantity === quantity)
-        if (!known) return createSeries(node, component, quantity)
+        const fresh = createSeries(node, component, quantity)
+        if (!known) return fresh
         return {
-          node,
-          component,
-          quantity,
+          ...fresh,
           newestMs: known.newestMs,
           knownMs: known.knownMs,
-          isForeign: false,
           state: new SeriesState(known.state),
           profile: new ProfileForecast(known.profile),
           tracks: new Map(
@@ -135,20 +153,27 @@ export class Book {
     })
   }
 
-  #open(node: string, component: string): Detector | undefined {
+  #put(node: string, component: string, detector: Detector): Detector {
     const key = keyOf(node, component)
-    let detector = this.#detectors.get(key)
+    const before = this.#detectors.get(key)
+    const others = this.detectorsOf(node).filter((one) => one !== before)
+    this.#byNode.set(node, [...others, detector])
+    this.#detectors.set(key, detector)
+    return detector
+  }
+
+  #open(node: string, component: string): Detector | undefined {
+    const detector = this.detector(node, component)
     if (detector) return detector
     if (this.#detectors.size >= detectorsMax) {
       this.refused += 1
       return undefined
     }
-    detector = {
+    return this.#put(node, component, {
       buckets: new Buckets(),
+      faults: new FaultFinder(),
       series: quantities.map((quantity) => createSeries(node, component, quantity)),
-    }
-    this.#detectors.set(key, detector)
-    return detector
+    })
   }
 
   #step(series: Series, bucket: Bucket): void {

@@ -88,6 +88,10 @@ export class Lineup {
 
   remember(champions: Readonly<Record<string, string>>): void {
     this.#remembered = new Map(Object.entries(champions) as [Quantity, string][])
+    for (const [quantity, champion] of this.#remembered) {
+      const isHere = champion === profileModel || this.#members.has(champion)
+      if (isHere) this.#tell(this.contest(quantity).appoint(champion))
+    }
   }
 
   async scan(): Promise<void> {

@@ -4,6 +4,7 @@
     /usr/bin/python3 gateway/prediction/training/train.py --quantity speed --los DIR  --out gateway/prediction/models/speed
     … --history DIR    adds, or stands alone with, what `npm run evaluate -- export` wrote
     … --validate       holds back the last fifth of the training days and prints errors there; writes nothing
+    … --unseen         with --validate: learns from every second detector only, and tells the others apart
 
 Needs torch and numpy (Debian: python3-torch). One thread, seeded. Rows behind a published split are never read in
 (datasets.py cuts them off and asserts it); the card holds a checksum of the rows that were.
@@ -137,6 +138,18 @@ def cut(series, share):
     )
 
 
+def every_second(series, first):
+    return datasets.Series(
+        series.name, series.values[:, first::2], series.slots, series.days, series.rows_of, None, series.names[first::2]
+    )
+
+
+def parts_of(series, unseen):
+    if not unseen:
+        return [(series.name, series)]
+    return [(f"{series.name} learned from", every_second(series, 0)), (f"{series.name} never seen", every_second(series, 1))]
+
+
 def errors(net, series, start):
     """Mean absolute error, RMSE and coverage per horizon on rows from `start` on; all rows before have only passed by."""
     neighbours = series.neighbours
@@ -184,7 +197,7 @@ def main():
     read.add_argument("--members", type=int, default=3)
     read.add_argument("--epochs", type=int, default=None)
     read.add_argument("--id", default=None), read.add_argument("--date", default=None)
-    read.add_argument("--validate", action="store_true")
+    read.add_argument("--validate", action="store_true"), read.add_argument("--unseen", action="store_true")
     given = read.parse_args()
     rng = np.random.default_rng(given.seed)
     is_flow = given.quantity == "flow"
@@ -199,6 +212,8 @@ def main():
     if not given.validate and not given.out:
         sys.exit("train.py: --out or --validate is needed")
     learned = [cut(series, 0.8) for series in real] if given.validate else real
+    if given.unseen:
+        learned = [every_second(series, 0) for series in learned]
     blocks, weights = (flow_blocks if is_flow else speed_blocks)(learned, rng)
     x, y, w = assemble(blocks, weights, by_noise=is_flow)
     print(given.quantity, "samples", x.shape, flush=True)
@@ -212,7 +227,9 @@ def main():
         )
         if given.validate:
             for series, part in zip(real, learned):
-                print(series.name, json.dumps(errors(network.Ensemble(members).eval(), series, len(part.values))), flush=True)
+                net, start = network.Ensemble(members).eval(), len(part.values)
+                for name, judged in parts_of(series, given.unseen):
+                    print(name, json.dumps(errors(net, judged, start)), flush=True)
     if given.validate:
         return
     date = given.date or datetime.datetime.utcnow().strftime("%Y-%m-%d")

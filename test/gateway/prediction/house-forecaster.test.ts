@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { createEventClock } from '../../../gateway/kit/clock.ts'
 import { silentLog } from '../../../gateway/kit/log.ts'
+import type { DetectorFault } from '../../../gateway/prediction/faults/fault-watch.ts'
 import {
   createHouseForecaster,
   type HouseForecasterOptions,
@@ -169,16 +170,53 @@ test('a challenger dropped into the data directory is scored beside the champion
 })
 
 test('what was learned survives a restart, and a torn file does not stop one', async () => {
-  const stateFile = join(await folder(), 'forecast.ndjson')
-  const before = await house({ stateFile })
+  const file = join(await folder(), 'forecast.ndjson')
+  const before = await house()
   for (let i = 0; i < 300; i++) await before.step()
-  await before.forecaster.stop(1_000)
-  const after = await house({ stateFile })
+  await before.forecaster.save(file, 4711)
+  const after = await house()
+  expect(await after.forecaster.load(file)).toBe(4711)
   after.clock.advanceTo(before.clock.nowMs())
   expect(after.ask()).toEqual(before.ask())
   expect(after.forecaster.scores()).toEqual(before.forecaster.scores())
-  await writeFile(stateFile, '{"version":1,"champions":{},"scores":[]}\n{"node":"no')
-  const torn = await house({ stateFile })
+  const again = await house()
+  again.forecaster.restore(JSON.parse(JSON.stringify(before.forecaster.snapshot())))
+  again.clock.advanceTo(before.clock.nowMs())
+  expect(again.ask()).toEqual(before.ask())
+  await writeFile(file, '{"version":1,"offset":1,"champions":{},"scores":[]}\n{"node":"no')
+  const torn = await house()
+  expect(await torn.forecaster.load(file)).toBeUndefined()
   await torn.step()
   expect(torn.ask()).toBeDefined()
+})
+
+test('a champion of before the restart takes its seat again, and a seat that was lost stays lost', async () => {
+  const shippedFolder = await folder('still')
+  const before = await house({ shippedFolder })
+  for (let i = 0; i < 150; i++) await before.step()
+  expect(before.ask()?.model).toBe('profile')
+  const after = await house({ shippedFolder })
+  after.forecaster.restore(before.forecaster.snapshot())
+  expect(after.forecaster.contests()[0]?.champion).toBe('profile')
+})
+
+test('a dead detector is told, and nobody is given a forecast of it', async () => {
+  const faults: DetectorFault[] = []
+  const { forecaster, clock } = await house({ onFault: (fault) => faults.push(fault) })
+  const random = createRandom(5)
+  for (let bucket = 0; bucket < 400; bucket++) {
+    const atMs = clock.nowMs() + stepMs
+    for (const component of components) {
+      const isDead = component === 'dl/1' && bucket > 380
+      const vehicles = isDead ? 0 : poisson(usualPerHour(atMs) / 12, random)
+      const rest = { component, windowMs: stepMs, ...(isDead ? { occupancyPercent: 0 } : {}) }
+      forecaster.observe(reading(atMs, vehicles, rest))
+    }
+    clock.advanceTo(atMs)
+  }
+  expect(faults).toMatchObject([{ node: 'north/det-001', component: 'dl/1', kind: 'dead' }])
+  const ask = (component: string) =>
+    forecaster.forecast('north/det-001', component, 'vehiclesPer5Min', clock.nowMs())
+  expect(ask('dl/1')).toBeUndefined()
+  expect(ask('dl/2')).toBeDefined()
 })
