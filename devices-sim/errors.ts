@@ -20,7 +20,7 @@ export const WorldUnknown = defineError({
 export const CertificateMissing = defineError({
   code: 'IG_ERR_SIM_CERTIFICATE_MISSING',
   message: 'certificate of %s cannot be read: %s',
-  hint: 'Issue it with `npm run pki -- issue`, or point --pki-dir at the directory that holds it.',
+  hint: 'Issue it with `npm run pki -- issue`, or point --pki at the directory that holds it.',
   blame: 'operator',
   retry: 'never',
 })

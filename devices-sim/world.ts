@@ -93,7 +93,7 @@ export interface WorldProgram {
   readonly summary: string
   /** JSON Schema properties of the options only this world has (see schemas/command-line.ts). */
   readonly options: Readonly<Record<string, object>>
-  /** `options` holds the common options (devices-sim/options.ts) and the own ones, validated and frozen. */
+  /** `options` holds the common options (devices-sim/options.ts), the own ones, validated, and `startMs`. */
   open(options: Readonly<Record<string, unknown>>): Promise<OpenedWorld>
 }
 

@@ -95,7 +95,7 @@ export function helpText(program: ProgramSchema): string {
     '',
     ...rows.map(([left = '', right]) => `  ${left.padEnd(width)}  ${right}`),
     '',
-    'Each option may also be set in the environment: --pki-dir is INTERGREEN_PKI_DIR. A flag outranks the',
+    'Each option may also be set in the environment: --some-option is INTERGREEN_SOME_OPTION. A flag outranks the',
     'environment, the environment the file, the file the default.',
     ...(program.notes ?? []),
     '',
@@ -304,6 +304,6 @@ function describe(program: ProgramSchema, { path, schema }: Option): string {
       ? isRequired
         ? ' (must be given)'
         : ''
-      : ` (default ${Array.isArray(schema.default) ? schema.default.join(',') || 'none' : schema.default})`
+      : ` (default ${[schema.default].flat().join(',') || 'none'})`
   return `${schema.description ?? ''}${extra}`
 }
