@@ -93,8 +93,10 @@ const aliveVehiclesMin = 100
 const jumpWindowsMin = 60 // An hour of minutes, before what is usual is known.
 const jumpDeviations = 8
 const jumpVehiclesPerMinuteMin = 20
-/** The usual follows slowly: half of a new level is taken up in twenty windows. */
+/** The usual follows slowly, and one window moves it by no more than this many deviations. */
 const meanWeight = 1 / 30
+const learnedDeviations = 4
+const learnedVehiclesMin = 5
 
 /** Bad windows net of good ones until a fault begins; those that have watched long already begin at once. */
 const raiseAt: Readonly<Record<FaultKind, number>> = {
@@ -151,8 +153,10 @@ function remember(before: DetectorMemory | undefined, window: Window): DetectorM
   // What is usual is only known for one length of window; another length begins anew.
   const isComparable = last !== undefined && last.windowMs === windowMs
   const mean = isComparable ? before!.mean : vehicles
-  const deviation = vehicles - mean
   const learned = isComparable ? before! : { variance: 0, windows: 0 }
+  // What is far from usual moves the usual only as far as an unusual window may, or a jump would hide itself.
+  const most = Math.max(learnedDeviations * Math.sqrt(learned.variance), learnedVehiclesMin)
+  const deviation = Math.max(-most, Math.min(most, vehicles - mean))
   return {
     last: window,
     sameCount: isSame ? before!.sameCount + 1 : 1,

@@ -133,6 +133,7 @@ dbTest('Retry-After is taken as seconds', async () => {
   }
   append(0, 10)
   pump.notify()
+  await eventually(() => expect(pump.state().lastFault?.code).toBe('IG_ERR_SINK_THROTTLED'))
   await eventually(() => expect(pump.state().accounts.ledger?.written).toBe(10))
   expect(seenAtMs[1]! - seenAtMs[0]!).toBeGreaterThanOrEqual(990)
   await pump.stop(1_000)
@@ -180,6 +181,7 @@ dbTest(
       },
     ])
     expect(store.deadLetters(10)[0]?.line).toContain('vehicles=123i')
+    expect(warned).toMatchObject([{ code: 'IG_ERR_SINK_REJECTED_POINT', offset: 123, letters: 1 }])
     await pump.stop(1_000)
     await expectStored(300, [123])
   },
