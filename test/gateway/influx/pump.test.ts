@@ -164,7 +164,9 @@ dbTest(
   'one line the database refuses becomes a dead letter; its neighbours are written',
   async () => {
     const { open, append, proxy, expectStored } = await house()
-    const { pump, store } = open()
+    const warned: unknown[] = []
+    const log = { ...silentLog, warn: (facts: object) => void warned.push(facts) }
+    const { pump, store } = open({ log })
     await pump.start()
     proxy.plan = (lines) =>
       lines.some((line) => line.includes('vehicles=123i')) ? answer(400) : { kind: 'pass' }
