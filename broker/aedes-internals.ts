@@ -48,6 +48,21 @@ export function refreshKeepAlive(client: Client): void {
   ;(client as unknown as ClientInternals)._keepaliveTimer?.refresh()
 }
 
+/** Why Aedes closed a connection, by the text of its error: it has no codes. */
+export function faultOf(error: Error): 'slow' | 'silent' | 'version' | 'other' {
+  switch (error.message) {
+    case 'drain timeout':
+      return 'slow'
+    case 'keep alive timeout':
+    case 'connect did not arrive in time':
+      return 'silent'
+    case 'unacceptable protocol version':
+      return 'version'
+    default:
+      return 'other'
+  }
+}
+
 /** CONNACK 5 with a reason of ours. */
 export function notAuthorized(error: CodedError): CodedError & { returnCode: 5 } {
   return Object.assign(error, { returnCode: 5 as const })

@@ -114,6 +114,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   aedes.on('clientReady', (client) => {
     const connection = client.conn as Connection
+    if (connection.destroyed) return // Taken over while Aedes was still at its CONNECT.
     online.add(connection)
     metrics.connections.set(online.size)
     connection.open()

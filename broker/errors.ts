@@ -107,8 +107,16 @@ export const MsgTooLarge = defineError({
 
 export const SubscriberTooSlow = defineError({
   code: 'IG_ERR_BROKER_SUBSCRIBER_SLOW',
-  message: 'client %s does not read: %d bytes wait, limit %d',
+  message: 'client %s does not read: %d bytes wait, limit %d, or for too long',
   hint: 'Subscribe to less, or read faster; what was missed is in the history.',
+  blame: 'world',
+  retry: 'later',
+})
+
+export const ClientSilent = defineError({
+  code: 'IG_ERR_BROKER_CLIENT_SILENT',
+  message: 'client %s was not heard in time: %s',
+  hint: 'A dead link, or a keep-alive shorter than the device can hold.',
   blame: 'world',
   retry: 'later',
 })

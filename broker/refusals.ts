@@ -2,7 +2,9 @@
  * What is refused and why: each counted always, each code logged at most once a minute with how many there were.
  */
 import { type CodedError, isCodedError } from '../schemas/coded-error.ts'
+import { faultOf } from './aedes-internals.ts'
 import type { Connection } from './connection.ts'
+import { ClientSilent, ProtocolRefused, SubscriberTooSlow } from './errors.ts'
 import type { BrokerLog, BrokerMetrics } from './metrics.ts'
 
 export interface Refusals {
@@ -52,7 +54,8 @@ export function createRefusals(log: BrokerLog, metrics: BrokerMetrics): Refusals
       connection.destroy(error)
     },
     ended(connection, error) {
-      if (isCodedError(error)) count(connection, error)
+      const coded = codedOf(connection, error)
+      if (coded !== undefined) count(connection, coded)
       else log.debug({ node: connection.clientId, reason: error.message }, 'a connection failed')
     },
   }
@@ -61,4 +64,19 @@ export function createRefusals(log: BrokerLog, metrics: BrokerMetrics): Refusals
 function factsOf(connection: Connection, error: CodedError): Record<string, unknown> {
   const { role, name } = connection.identity
   return { node: connection.clientId || name, role, reason: error.message }
+}
+
+function codedOf(connection: Connection, error: Error): CodedError | undefined {
+  if (isCodedError(error)) return error
+  const { waitingBytes, clientId } = connection
+  switch (faultOf(error)) {
+    case 'slow':
+      return SubscriberTooSlow(clientId, waitingBytes, connection.writableHighWaterMark)
+    case 'silent':
+      return ClientSilent(clientId, error.message)
+    case 'version':
+      return ProtocolRefused('this version of MQTT')
+    default:
+      return undefined
+  }
 }

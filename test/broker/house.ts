@@ -24,6 +24,7 @@ export interface House {
   /** What the gate does with a message; accepts all at first. */
   judge: (arrival: Arrival, answer: (answer: GateAnswer) => void) => void
   nowMs: number
+  credentials(name: string): IClientOptions
   issue(role: CertificateRole, name: string): Promise<void>
   client(name: string, options?: IClientOptions & { as?: string }): MqttClient
   connected(name: string, options?: IClientOptions & { as?: string }): Promise<MqttClient>
@@ -107,15 +108,19 @@ export async function openHouse(overrides: Partial<BrokerOptions> = {}): Promise
     issue: async (role, name) => {
       await authority.issue({ role, name })
     },
-    client(name, options = {}) {
+    credentials: (name) => ({
+      clientId: name,
+      ca: readFileSync(paths.caCert),
+      cert: readFileSync(paths.cert(name)),
+      key: readFileSync(paths.key(name)),
+      protocolVersion: 4,
+      reconnectPeriod: 0,
+      connectTimeout: 10_000,
+    }),
+    client(name, { as = name, ...options } = {}) {
       const client = mqttConnect(url, {
+        ...house.credentials(as),
         clientId: name,
-        ca: readFileSync(paths.caCert),
-        cert: readFileSync(paths.cert(options.as ?? name)),
-        key: readFileSync(paths.key(options.as ?? name)),
-        protocolVersion: 4,
-        reconnectPeriod: 0,
-        connectTimeout: 10_000,
         ...options,
       })
       client.on('error', () => {})
