@@ -40,7 +40,7 @@ function subscribe(args: string[]): string[] {
   return lines
 }
 
-describe.skipIf(!hasMosquitto)('mosquitto (program mosquitto_pub missing: skipped)', () => {
+describe.skipIf(!hasMosquitto)('with mosquitto_pub and mosquitto_sub', () => {
   test('a reading published with an issued certificate is judged and acknowledged', async () => {
     const house = await openHouse()
     await house.issue('device', 'north/det-1')
