@@ -216,20 +216,18 @@ export function createLink(options: LinkOptions): Link {
       const closing = client
       if (!closing) return
       client = undefined
-      const timer = setTimeout(() => closing.end(true), endMsMax)
+      let timer: NodeJS.Timeout | undefined
+      const tooLate = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, endMsMax)
+      })
       if (isUp) {
-        await new Promise<void>((resolve) => {
-          const done = () => resolve()
-          closing.publish(
-            topics.presence(node),
-            presence('shutdown'),
-            { qos: 1, retain: true },
-            done,
-          )
-          closing.once('close', done)
-        })
+        const payload = presence('shutdown')
+        const said = closing.publishAsync(topics.presence(node), payload, { qos: 1, retain: true })
+        await Promise.race([said.catch(() => {}), tooLate])
       }
-      await closing.endAsync(!isUp)
+      // Orderly, with DISCONNECT; by force when something that was in flight keeps it from that.
+      await Promise.race([closing.endAsync(!isUp), tooLate])
+      closing.stream?.destroy()
       clearTimeout(timer)
       setUp(false)
     },
