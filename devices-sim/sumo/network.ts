@@ -11,37 +11,10 @@
  */
 import type { Junction } from '../../schemas/generated/messages.ts'
 import { type Light, lightToJunction } from './program.ts'
+import type { LaneRoad, Network, Site } from './site.ts'
 import type { TraciClient } from './traci-client.ts'
 import type { TraciValue } from './traci-codec.ts'
 import { getCommand, variable } from './variables.ts'
-
-export interface LaneRoad {
-  readonly id: string
-  readonly lengthM: number
-  readonly speedMaxMps: number
-  /** Where the lane leads: next lane and the internal lane in between ('' where there is none). */
-  readonly links: readonly { readonly to: string; readonly via: string; readonly lengthM: number }[]
-}
-
-export interface Network {
-  readonly beginS: number
-  /** Negative where the scenario has no end of its own. */
-  readonly endS: number
-  readonly stepS: number
-  readonly roads: ReadonlyMap<string, LaneRoad>
-  readonly sites: readonly Site[]
-}
-
-/** One signalised junction: the shared data, and how to find its parts in SUMO. */
-export interface Site {
-  readonly lightId: string
-  readonly junction: Junction
-  readonly detectorNode: string
-  /** SUMO lane id by lane component. */
-  readonly laneIds: ReadonlyMap<string, string>
-  /** Signal group by link index, for the state string SUMO wants. */
-  readonly groupOfLink: readonly string[]
-}
 
 const linkFields = 8
 

@@ -8,8 +8,8 @@
  * - Nothing else of the simulation is passed on: no destinations, no turning, nobody out of range.
  */
 
-import type { LaneRoad, Site } from './network.ts'
 import { rangeM } from './program.ts'
+import type { LaneRoad, Site } from './site.ts'
 
 export interface SeenVehicle {
   readonly laneId: string
@@ -25,6 +25,8 @@ export interface LaneReading {
   /** Seconds each moving vehicle needs to the stop line at least, nearest first, none before the one ahead. */
   arrivalsS: number[]
   rangeMeters: number
+  /** What the loop at the stop line felt in this step. */
+  loop: { vehicles: number; occupiedMs: number; speedSumKmh: number }
 }
 
 /** SUMO's own threshold for halting at lane-area detectors: 5 km/h. */
@@ -37,6 +39,10 @@ const vehicleSpaceM = 7
 /** Closest headway on one lane. */
 const followingS = 1
 const arrivalsMax = 64
+/** The loop reaches this far back from the stop line. */
+const loopM = 2
+/** The simulator steps by whole seconds. */
+const stepMs = 1000
 const nowhere = ''
 
 interface Place {
@@ -46,7 +52,9 @@ interface Place {
 }
 
 export interface Approaches {
-  /** Places every vehicle anew. Call once per step. */
+  /** Forgets the crossings counted so far. */
+  clearCounts(): void
+  /** Places every vehicle anew and adds the crossings since the last time. */
   observe(vehicles: ReadonlyMap<string, SeenVehicle>): void
   reading(lane: string): LaneReading
 }
@@ -147,6 +155,12 @@ export function createApproaches(
   }
 
   return {
+    clearCounts() {
+      for (const reading of readings.values()) {
+        reading.passedVehicles = 0
+        reading.loop = { vehicles: 0, occupiedMs: 0, speedSumKmh: 0 }
+      }
+    },
     observe(vehicles) {
       for (const reading of readings.values()) clear(reading)
       const inRange: InRange[] = []
@@ -154,7 +168,7 @@ export function createApproaches(
         const last = before.get(id)
         if (last !== undefined && last.laneId !== vehicle.laneId) {
           const crossed = readings.get(crossedLane(last.laneId, vehicle.laneId) ?? nowhere)
-          if (crossed !== undefined) crossed.passedVehicles += 1
+          if (crossed !== undefined) crossLoop(crossed, vehicle.speedMps)
         }
         const list = places.get(vehicle.laneId)
         if (list === undefined) {
@@ -263,6 +277,18 @@ function note(reading: LaneReading, distanceM: number, speedMps: number): void {
   } else {
     reading.approachingVehicles += 1
   }
+  if (distanceM < loopM) occupyLoop(reading, stepMs)
+}
+
+function crossLoop(reading: LaneReading, speedMps: number): void {
+  reading.passedVehicles += 1
+  reading.loop.vehicles += 1
+  reading.loop.speedSumKmh += speedMps * 3.6
+  occupyLoop(reading, ((loopM + vehicleSpaceM) / Math.max(speedMps, haltingBelowMps)) * 1000)
+}
+
+function occupyLoop(reading: LaneReading, ms: number): void {
+  reading.loop.occupiedMs = Math.min(stepMs, reading.loop.occupiedMs + ms)
 }
 
 /** Nobody overtakes: neither on the lane nor on the road piece that several lanes share. */
@@ -309,6 +335,7 @@ function emptyReading(range: number): LaneReading {
     passedVehicles: 0,
     arrivalsS: [],
     rangeMeters: Math.round(range),
+    loop: { vehicles: 0, occupiedMs: 0, speedSumKmh: 0 },
   }
 }
 
@@ -316,6 +343,5 @@ function clear(reading: LaneReading): void {
   reading.queueVehicles = 0
   reading.queueMeters = 0
   reading.approachingVehicles = 0
-  reading.passedVehicles = 0
   reading.arrivalsS = []
 }

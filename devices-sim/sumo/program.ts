@@ -6,7 +6,7 @@
  * program itself has between two stages.
  */
 import type { Junction } from '../../schemas/generated/messages.ts'
-import type { LaneRoad, Site } from './network.ts'
+import type { LaneRoad, Site } from './site.ts'
 
 export const minGreenS = 5
 export const yellowS = 3

@@ -8,8 +8,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Network, readNetwork } from './network.ts'
+import { readNetwork } from './network.ts'
 import { createApproaches, type LaneReading, type SeenVehicle } from './observe.ts'
+import type { Network } from './site.ts'
 import { startSumo } from './sumo-process.ts'
 import { type Outgoing, setString, subscribe } from './traci-client.ts'
 import { readTrips, type TripFigures } from './trips.ts'
@@ -29,11 +30,23 @@ export interface Simulation {
   readonly hasEnded: boolean
   /** Lamp string per site, in the order of `network.sites`; unchanged ones are not sent again. */
   step(lamps: readonly string[]): Promise<void>
+  /** Begins a new count of crossings; without it they add up over the steps. */
+  clearCounts(): void
   reading(siteIndex: number, lane: string): LaneReading
-  readonly enteredVehicles: number
+  /** Running totals, as near as the step can tell; `finish` has the exact ones. */
+  readonly totals: Totals
   readonly collisions: number
   finish(): Promise<TripFigures>
   kill(): Promise<void>
+}
+
+export interface Totals {
+  readonly demandVehicles: number
+  readonly enteredVehicles: number
+  readonly arrivedVehicles: number
+  readonly delayS: number
+  readonly waitingS: number
+  readonly stops: number
 }
 
 export interface SimulationOptions {
@@ -43,6 +56,10 @@ export interface SimulationOptions {
   readonly binary: string
   readonly sumoHome: string
 }
+
+const followed = [variable.laneId, variable.lanePosition, variable.speed, variable.timeLoss]
+/** SUMO's own threshold for waiting: 0.1 m/s. */
+const standingBelowMps = 0.1
 
 export async function openSimulation(options: SimulationOptions): Promise<Simulation> {
   const folder = await mkdtemp(join(tmpdir(), 'intergreen-sumo-'))
@@ -66,13 +83,19 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
   const pendingSinceS = new Map<string, number>()
   let vehicles = new Map<string, SeenVehicle>()
   let nowS = network.beginS
+  const lossS = new Map<string, number>()
   let entered = 0
+  let arrived = 0
+  let delayS = 0
+  let waitingS = 0
+  let stops = 0
   let collisions = 0
   let isEmpty = false
   let next: Outgoing[] = [
     subscribe(subscribeSimulation, '', [
       variable.time,
       variable.departedIds,
+      variable.arrivedIds,
       variable.pendingIds,
       variable.collisions,
       variable.expectedVehicles,
@@ -87,8 +110,16 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
     get hasEnded() {
       return network.endS >= 0 ? nowS >= network.endS : isEmpty
     },
-    get enteredVehicles() {
-      return entered
+    get totals() {
+      const outsideS = [...pendingSinceS.values()].reduce((sum, sinceS) => sum + nowS - sinceS, 0)
+      return {
+        demandVehicles: entered + pendingSinceS.size,
+        enteredVehicles: entered,
+        arrivedVehicles: arrived,
+        delayS: delayS + outsideS,
+        waitingS,
+        stops,
+      }
     },
     get collisions() {
       return collisions
@@ -105,23 +136,31 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
       const seen = new Map<string, SeenVehicle>()
       for (const each of await sumo.client.step(sent)) {
         if (each.domain === vehicleValues) {
+          const speedMps = each.values.get(variable.speed) as number
           seen.set(each.objectId, {
             laneId: each.values.get(variable.laneId) as string,
             positionM: each.values.get(variable.lanePosition) as number,
-            speedMps: each.values.get(variable.speed) as number,
+            speedMps,
           })
+          const lostS = each.values.get(variable.timeLoss) as number
+          delayS += lostS - (lossS.get(each.objectId) ?? 0)
+          lossS.set(each.objectId, lostS)
+          if (speedMps < standingBelowMps) {
+            waitingS += network.stepS
+            const before = vehicles.get(each.objectId)
+            if (before !== undefined && before.speedMps >= standingBelowMps) stops += 1
+          }
         } else if (each.domain === simulationValues) {
           nowS = each.values.get(variable.time) as number
           for (const id of each.values.get(variable.departedIds) as string[]) {
             entered += 1
+            delayS += Math.max(0, nowS - network.stepS - (pendingSinceS.get(id) ?? nowS))
             pendingSinceS.delete(id)
-            next.push(
-              subscribe(subscribeVehicle, id, [
-                variable.laneId,
-                variable.lanePosition,
-                variable.speed,
-              ]),
-            )
+            next.push(subscribe(subscribeVehicle, id, followed))
+          }
+          for (const id of each.values.get(variable.arrivedIds) as string[]) {
+            arrived += 1
+            lossS.delete(id)
           }
           for (const id of each.values.get(variable.pendingIds) as string[]) {
             if (!pendingSinceS.has(id)) pendingSinceS.set(id, nowS - network.stepS)
@@ -133,6 +172,7 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
       vehicles = seen
       approaches.observe(vehicles)
     },
+    clearCounts: () => approaches.clearCounts(),
     reading: (siteIndex, lane) => approaches.reading(`${siteIndex}|${lane}`),
     async finish() {
       await sumo.close()

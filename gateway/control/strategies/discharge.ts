@@ -12,6 +12,13 @@ export interface Discharge {
   /** Seconds of green with somebody at the line, and crossings in them; [lane][stage], fading. */
   readonly greenS: readonly (readonly number[])[]
   readonly crossed: readonly (readonly number[])[]
+  /** Crossings per second, whatever the lamps, over the last minutes; what comes next where nobody is seen yet. */
+  readonly flow: readonly number[]
+  readonly observedS: number
+  /** Seconds since the last crossing in this green while somebody stands at the line; 0 when it flows. */
+  readonly stalledS: readonly number[]
+  /** Crossings in this green. */
+  readonly crossedNow: readonly number[]
   /** Whether somebody wanted to cross at the last view, and the stage then. */
   readonly wanted: readonly boolean[]
   readonly stage: number | null
@@ -28,6 +35,9 @@ const fading = 0.997
 const startS = 2
 /** Somebody is at the line when he could cross within this. */
 const atLineS = 1.5
+/** However badly a green seems to work, it is believed to pass a vehicle this often: else it would never be tried again. */
+const headwayMaxS = 12
+const headwayMinS = 1
 /** Views farther apart than this teach nothing. */
 const stepMaxMs = 2_500
 
@@ -35,6 +45,10 @@ export function newDischarge(model: StageModel): Discharge {
   return {
     greenS: model.service.map((row) => row.map(() => priorWeightS)),
     crossed: model.service.map((row) => row.map((share) => (priorWeightS * share) / priorHeadwayS)),
+    flow: model.lanes.map(() => 0),
+    observedS: 0,
+    stalledS: model.lanes.map(() => 0),
+    crossedNow: model.lanes.map(() => 0),
     wanted: model.lanes.map(() => false),
     stage: null,
     atMs: 0,
@@ -46,7 +60,7 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
   const at = stage === null ? -1 : model.stages.indexOf(stage)
   const stepS = (view.nowMs - known.atMs) / 1000
   const wanted = model.lanes.map((lane) => wantsToCross(view.lanes[lane]))
-  const base = { wanted, stage, atMs: view.nowMs }
+  const base = { wanted, stage, atMs: view.nowMs, ...followFlow(known, model, view, stepS) }
   const isSteady = at >= 0 && stage === known.stage && stageSinceMs > startS * 1000
   if (!isSteady || stepS <= 0 || stepS * 1000 > stepMaxMs) return { ...known, ...base }
   const update = (rows: Discharge['greenS'], amount: (lane: number) => number) =>
@@ -67,12 +81,47 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
   }
 }
 
+/** Smoothing of the flow: long enough for two cycles or three. */
+const flowMemoryS = 300
+const gapMaxS = 30
+
+function followFlow(
+  known: Discharge,
+  model: StageModel,
+  view: JunctionView,
+  stepS: number,
+): Pick<Discharge, 'flow' | 'observedS' | 'stalledS' | 'crossedNow'> {
+  const { flow, observedS: beforeS, stalledS, crossedNow } = known
+  if (stepS <= 0) return { flow, observedS: beforeS, stalledS, crossedNow }
+  if (known.atMs === 0 || stepS > gapMaxS) {
+    return { flow, observedS: beforeS, stalledS: stalledS.map(() => 0), crossedNow }
+  }
+  const observedS = Math.min(flowMemoryS, known.observedS + stepS)
+  const passed = model.lanes.map((lane) => view.lanes[lane]?.passedVehicles ?? 0)
+  const at = view.signal.stage === null ? -1 : model.stages.indexOf(view.signal.stage)
+  const isGreen = model.lanes.map((_, lane) => (model.service[lane]?.[at] ?? 0) > 0)
+  return {
+    observedS,
+    flow: known.flow.map(
+      (each, lane) => each + ((passed[lane] ?? 0) / stepS - each) * Math.min(1, stepS / observedS),
+    ),
+    crossedNow: known.crossedNow.map((each, lane) =>
+      isGreen[lane] && view.signal.stage === known.stage ? each + (passed[lane] ?? 0) : 0,
+    ),
+    stalledS: known.stalledS.map((each, lane) => {
+      const isStanding = (view.lanes[model.lanes[lane] ?? '']?.queueVehicles ?? 0) > 0
+      const isStill = isGreen[lane] && (passed[lane] ?? 0) === 0 && isStanding
+      return isStill ? each + stepS : 0
+    }),
+  }
+}
+
 /** Seconds per vehicle; Infinity where the lane has red. */
 export function headwayS(known: Discharge, model: StageModel, lane: number, stage: number): number {
   if ((model.service[lane]?.[stage] ?? 0) === 0) return Number.POSITIVE_INFINITY
   const greenS = known.greenS[lane]?.[stage] ?? priorWeightS
   const crossed = known.crossed[lane]?.[stage] ?? 0
-  return Math.max(1, greenS / Math.max(greenS * 0.02, crossed))
+  return Math.min(headwayMaxS, Math.max(headwayMinS, greenS / Math.max(0.001, crossed)))
 }
 
 function wantsToCross(lane: LaneView | undefined): boolean {

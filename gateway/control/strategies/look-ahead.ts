@@ -6,7 +6,7 @@
  */
 import type { JunctionView, LaneView } from '../ports.ts'
 import { type Discharge, headwayS } from './discharge.ts'
-import type { PredictiveParameters } from './predictive.ts'
+import type { PredictiveParameters } from './parameters.ts'
 import type { StageModel } from './stage-model.ts'
 
 export interface LookAheadInput {
@@ -17,6 +17,8 @@ export interface LookAheadInput {
   /** Index of the stage that is green, and for how long it has been. */
   readonly current: number
   readonly ageS: number
+  /** Stages that must not follow now, by index. */
+  readonly forbidden: readonly boolean[]
 }
 
 export interface Sequence {
@@ -35,6 +37,8 @@ const stagesMax = 3
 interface LaneAhead {
   /** Seconds from now each vehicle is at the line, nearest first. */
   readonly arrivalsS: readonly number[]
+  /** How many vehicles each of them stands for: 1 for those seen, less for those only expected. */
+  readonly weights: readonly number[]
   readonly queued: number
   readonly headwayS: readonly number[]
 }
@@ -61,11 +65,13 @@ export function cheapestSequence(input: LookAheadInput): Sequence {
   let best: Sequence = { stage: current, afterS: 0, costS: stayCostS, stayCostS }
   let bound = stayCostS - parameters.gainMinS
 
+  const forbidden = input.forbidden
   const extend = (depth: number, firstStage: number, afterS: number) => {
     const before = windows[depth - 1] as Window
     const own = windows[depth] as Window
     for (let stage = 0; stage < model.stages.length; stage++) {
       if (stage === before.stage) continue
+      if (depth === 1 && forbidden[stage] && before.endS < 3) continue
       const beginS = before.endS + (model.intergreenS[before.stage]?.[stage] ?? 0)
       if (beginS >= horizonS) continue
       own.stage = stage
@@ -95,14 +101,31 @@ export function cheapestSequence(input: LookAheadInput): Sequence {
   return best
 }
 
-function lanesAhead({ view, model, discharge }: LookAheadInput): LaneAhead[] {
+/** Expected vehicles come in portions of this length. */
+const portionS = 2
+
+function lanesAhead({ view, model, discharge, parameters }: LookAheadInput): LaneAhead[] {
   return model.lanes.flatMap((lane, index): LaneAhead[] => {
     const seen = view.lanes[lane]
     if (seen === undefined) return []
     const arrivalsS = arrivalsOf(seen)
+    const weights = arrivalsS.map(() => 1)
+    const speedMps = (view.junction.lanes[lane]?.speedLimitKmh ?? 50) / 3.6
+    const seenS = (seen.rangeMeters ?? 0) / speedMps
+    const perPortion = (discharge.flow[index] ?? 0) * portionS * parameters.expectedShare
+    for (
+      let atS = seenS + portionS / 2;
+      perPortion > 0 && atS < parameters.horizonS;
+      atS += portionS
+    ) {
+      arrivalsS.push(atS)
+      weights.push(perPortion)
+    }
     if (arrivalsS.length === 0) return []
     const headways = model.stages.map((_, stage) => headwayS(discharge, model, index, stage))
-    return [{ arrivalsS, queued: seen.queueVehicles + seen.blockedVehicles, headwayS: headways }]
+    return [
+      { arrivalsS, weights, queued: seen.queueVehicles + seen.blockedVehicles, headwayS: headways },
+    ]
   })
 }
 
@@ -154,16 +177,18 @@ function sequenceCost(
         const arrivalS = arrivals[next] as number
         const crossS = Math.max(arrivalS, freeS)
         if (crossS > endS) break
-        costS += crossS - arrivalS
-        if (crossS - arrivalS > 1 && next >= lane.queued) costS += stopS
-        freeS = crossS + headway
+        const weight = lane.weights[next] as number
+        const isStopped = crossS - arrivalS > 1 && next >= lane.queued
+        costS += weight * (crossS - arrivalS + (isStopped ? stopS : 0))
+        freeS = crossS + weight * headway
         next += 1
       }
       wasGreen = true
       lastEndS = endS
     }
     for (; next < arrivals.length && (arrivals[next] as number) < horizonS; next++) {
-      costS += horizonS - (arrivals[next] as number) + (next >= lane.queued ? stopS : 0)
+      const waitS = horizonS - (arrivals[next] as number)
+      costS += (lane.weights[next] as number) * (waitS + (next >= lane.queued ? stopS : 0))
     }
     if (costS > limit) return costS
   }

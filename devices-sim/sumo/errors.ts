@@ -1,0 +1,26 @@
+/** What can go wrong between the simulator and SUMO. */
+import { defineError } from '../../schemas/coded-error.ts'
+
+export const SumoUnstartable = defineError({
+  code: 'IG_ERR_SIM_SUMO_UNSTARTABLE',
+  message: 'SUMO (%s) did not start with %s: %s',
+  hint: 'Install SUMO (Debian: sumo, sumo-tools), name its binary with --sumo, and check the scenario with `sumo -c FILE`.',
+  blame: 'operator',
+  retry: 'never',
+})
+
+export const SumoLost = defineError({
+  code: 'IG_ERR_SIM_SUMO_LOST',
+  message: 'SUMO was lost at second %d of the scenario: %s',
+  hint: 'Run the scenario with `sumo -c FILE` alone; if it ends there too, the scenario is broken.',
+  blame: 'world',
+  retry: 'never',
+})
+
+export const ScenarioWithoutSignals = defineError({
+  code: 'IG_ERR_SIM_SCENARIO_WITHOUT_SIGNALS',
+  message: 'scenario %s has no traffic light with two green phases or more',
+  hint: 'Choose a scenario with at least one junction whose program has something to choose between.',
+  blame: 'operator',
+  retry: 'never',
+})
