@@ -25,6 +25,7 @@ import type {
   Notes,
   Notify,
   PlausibilityJudge,
+  Resubmitted,
 } from './ports.ts'
 import { restore } from './restore.ts'
 import { type Route, Routes } from './routes.ts'
@@ -156,10 +157,7 @@ export function createIngress(options: IngressOptions): Ingress {
 
   function accept(answer: Answer): void {
     const route = passage.route as Route
-    entry.receivedAtMs = passage.receivedAtMs
-    entry.topic = passage.arrival.topic
-    entry.payload = passage.arrival.payload
-    entry.notes = passage.notes
+    fillEntry()
     const startMs = measured++ % measureEvery === 0 ? performance.now() : 0
     const told = (error?: CodedError) => {
       if (startMs > 0) metrics.gateSeconds.observe((performance.now() - startMs) / 1_000)
@@ -173,6 +171,14 @@ export function createIngress(options: IngressOptions): Ingress {
     }
     remember(route)
     tally.verdict(route.topic.type, 'accept')
+  }
+
+  /** One object for all; the ledger copies what it wants. */
+  function fillEntry(): void {
+    entry.receivedAtMs = passage.receivedAtMs
+    entry.topic = passage.arrival.topic
+    entry.payload = passage.arrival.payload
+    entry.notes = passage.notes
   }
 
   /** Only now, when the ledger has taken it, does the door know the message. */
@@ -286,6 +292,46 @@ export function createIngress(options: IngressOptions): Ingress {
     if (held.length > 0) heldTimer ??= setTimeout(askAgain, heldEveryMs)
   }
 
+  /** Messages that were set aside and are to be judged anew, at the time they came. */
+  function judgeAnew(items: readonly Resubmitted[]): void {
+    for (const item of items) {
+      const stop = walkAnew(item)
+      if (stop === 'duplicate') ledger.releaseDuplicate({ id: item.id, code: item.code })
+      else if (stop !== undefined || !storeAnew(item)) {
+        const reason = passage.error?.message
+        log.info({ quarantineId: item.id, reason }, 'a message judged anew stays in quarantine')
+        ledger.keepAside(item.id)
+      }
+    }
+  }
+
+  function walkAnew({ node, topic, bytes, atMs }: Resubmitted): Stop | undefined {
+    enter({
+      identity: { role: 'device', name: node },
+      clientId: node,
+      topic,
+      payload: Buffer.from(bytes),
+      qos: 1,
+      retain: false,
+      dup: true,
+    })
+    passage.receivedAtMs = atMs
+    return walk()
+  }
+
+  function storeAnew({ id, code }: Resubmitted): boolean {
+    const route = passage.route as Route
+    fillEntry()
+    const message = { topic: route.topic, value: passage.value }
+    const offset = ledger.append(entry, () => {}, message, { id, code })
+    if (typeof offset !== 'number') {
+      passage.error = offset
+      return false
+    }
+    remember(route)
+    return true
+  }
+
   /** Messages the ledger had to give up are unknown again: when they are resent they are new. */
   function forget(records: readonly { readonly topic: string }[]): void {
     for (const { topic } of records) routes.find(topic)?.sequence?.forget()
@@ -306,6 +352,7 @@ export function createIngress(options: IngressOptions): Ingress {
     async start() {
       cancels.push(ledger.onRefused(forget), ledger.onDurable(tally.flushSometimes))
       const known = await restore(ledger, routes, limits)
+      cancels.push(ledger.onResubmitted(judgeAnew))
       log.info({ records: known, streams: routes.size }, 'the door knows what was sent before')
     },
     async stop() {

@@ -40,12 +40,25 @@ export interface SetAside {
   readonly bytes: Uint8Array
 }
 
+/** A message that was set aside and is to be judged anew. */
+export interface Resubmitted extends SetAside {
+  readonly id: number
+}
+
 type OnDurable = (error?: CodedError) => void
 
 /** The part of the ledger that the door uses. */
 export interface IngressLedger {
-  append(entry: StoredMessage, onDurable: OnDurable, message?: Parsed): number | CodedError
+  append(
+    entry: StoredMessage,
+    onDurable: OnDurable,
+    message?: Parsed,
+    release?: { readonly id: number; readonly code: string },
+  ): number | CodedError
   quarantine(item: SetAside, onDurable: OnDurable): CodedError | undefined
+  onResubmitted(listener: (items: readonly Resubmitted[]) => void): () => void
+  releaseDuplicate(release: { readonly id: number; readonly code: string }): void
+  keepAside(id: number): void
   afterPending(onDurable: OnDurable): void
   refusal(): CodedError | undefined
   readonly durableOffset: number

@@ -7,7 +7,7 @@
 import type { CodedError } from '../../schemas/coded-error.ts'
 import { frameEnd, readFrame, writeFrame } from './frame.ts'
 import { batchBytesMax, chunkBytes } from './limits.ts'
-import type { QuarantineItem } from './quarantine.ts'
+import type { QuarantineItem, Release } from './quarantine.ts'
 import type { LedgerEntry, LogOffset, ParsedMessage, ParsedRecord } from './record.ts'
 import type { CommitRow, DeadLetter } from './store.ts'
 
@@ -22,11 +22,13 @@ export class Batch {
   readonly start: number
   end: number
   count = 0
-  firstReceivedAtMs = 0
-  lastReceivedAtMs = 0
+  firstReceivedAtMs = Number.POSITIVE_INFINITY
+  lastReceivedAtMs = Number.NEGATIVE_INFINITY
   readonly waiters: OnDurable[] = []
   readonly quarantine: QuarantineItem[] = []
   readonly deadLetters: DeadLetter[] = []
+  readonly released: (Release & { readonly isDuplicate: boolean })[] = []
+  readonly keptAside: number[] = []
   quarantineBytes = 0
   /** What the door parsed, by index, while a live reader wants it. */
   messages: (ParsedMessage | undefined)[] | undefined
@@ -50,8 +52,8 @@ export class Batch {
   /** The caller has made sure that there is room. */
   write(entry: LedgerEntry, notesJson: string): LogOffset {
     this.end = writeFrame(this.chunk, this.end, entry, notesJson)
-    if (this.count === 0) this.firstReceivedAtMs = entry.receivedAtMs
-    this.lastReceivedAtMs = entry.receivedAtMs
+    if (entry.receivedAtMs < this.firstReceivedAtMs) this.firstReceivedAtMs = entry.receivedAtMs
+    if (entry.receivedAtMs > this.lastReceivedAtMs) this.lastReceivedAtMs = entry.receivedAtMs
     return this.firstOffset + this.count++
   }
 

@@ -64,3 +64,27 @@ export const LedgerClosed = defineError({
   blame: 'world',
   retry: 'later',
 })
+
+export const LedgerNotEmpty = defineError({
+  code: 'IG_ERR_LEDGER_NOT_EMPTY',
+  message: 'the ledger in %s holds %d records already',
+  hint: 'Replay into a new directory.',
+  blame: 'operator',
+  retry: 'never',
+})
+
+export const ExportLineInvalid = defineError({
+  code: 'IG_ERR_LEDGER_EXPORT_LINE',
+  message: 'line %d of the export cannot be read: %s',
+  hint: 'Lines are written by `npm run ledger -- export`; see `npm run ledger -- --help`.',
+  blame: 'operator',
+  retry: 'never',
+})
+
+export const QuarantineUnknown = defineError({
+  code: 'IG_ERR_QUARANTINE_UNKNOWN',
+  message: 'there is no message %s in quarantine',
+  hint: '`npm run quarantine -- list` shows what there is; the oldest make room for younger ones.',
+  blame: 'operator',
+  retry: 'never',
+})

@@ -18,8 +18,8 @@ import { IngressBusy, LedgerClosed, LedgerDisk, LedgerFull } from './errors.ts'
 import { encodeNotes, frameBytesMax } from './frame.ts'
 import { batchBytesEager, batchBytesMax, type LedgerLimits } from './limits.ts'
 import type { LedgerMetrics } from './metrics.ts'
-import type { Fault, ToWorker } from './protocol.ts'
-import type { QuarantineItem } from './quarantine.ts'
+import type { Fault, Passed, ToWorker } from './protocol.ts'
+import type { QuarantineItem, Release } from './quarantine.ts'
 import type { LedgerEntry, LogOffset, ParsedMessage } from './record.ts'
 import type { CommitRequest, DeadLetter, StoreState, Usage } from './store.ts'
 
@@ -107,10 +107,12 @@ export class GroupCommit {
     if (this.#isFull || this.#pendingBytes >= this.#freeBytes) return this.#fullError()
   }
 
+  /** `release` is the quarantined message that this record is, judged anew; it leaves the quarantine in the same commit. */
   append(
     entry: LedgerEntry,
     onDurable: OnDurable,
     message?: ParsedMessage,
+    release?: Release,
   ): LogOffset | CodedError {
     const refusal = this.refusal()
     if (refusal !== undefined) return refusal
@@ -127,6 +129,10 @@ export class GroupCommit {
     this.#pendingBytes += batch.end - before
     if (entry.receivedAtMs > this.#newestReceivedAtMs) this.#newestReceivedAtMs = entry.receivedAtMs
     this.#ports.books.stored += 1
+    if (release !== undefined) {
+      batch.released.push({ ...release, isDuplicate: false })
+      this.#ports.books.book('quarantined', release.code, -1)
+    }
     this.#gather(batch)
     return offset
   }
@@ -147,6 +153,24 @@ export class GroupCommit {
     if (this.#isClosing) return
     const batch = this.#room(0)
     batch.deadLetters.push(letter)
+    this.#gather(batch)
+  }
+
+  /** A quarantined message, judged anew, is known already. */
+  releaseDuplicate(release: Release): void {
+    if (this.#isClosing) return
+    const batch = this.#room(0)
+    batch.released.push({ ...release, isDuplicate: true })
+    this.#ports.books.book('quarantined', release.code, -1)
+    this.#ports.books.duplicate += 1
+    this.#gather(batch)
+  }
+
+  /** A quarantined message, judged anew, stays where it is. */
+  keepAside(id: number): void {
+    if (this.#isClosing) return
+    const batch = this.#room(0)
+    batch.keptAside.push(id)
     this.#gather(batch)
   }
 
@@ -266,6 +290,8 @@ export class GroupCommit {
       rows: this.#inFlight.filter((batch) => batch.count > 0).map((batch) => batch.toRow()),
       quarantine: this.#inFlight.flatMap((batch) => batch.quarantine),
       deadLetters: this.#inFlight.flatMap((batch) => batch.deadLetters),
+      released: this.#inFlight.flatMap((batch) => batch.released.map(({ id }) => id)),
+      keptAside: this.#inFlight.flatMap((batch) => batch.keptAside),
       ...this.#ports.cursors.takeChanges(),
       accounts: this.#ports.books.snapshot(),
     }
@@ -276,14 +302,16 @@ export class GroupCommit {
   #post(request: CommitRequest): void {
     this.#isPosted = true
     this.#sentAtMs = performance.now()
-    this.#ports.post({
-      kind: 'commit',
-      request,
+    this.#ports.post({ kind: 'commit', request, ...this.#passed() })
+  }
+
+  #passed(): Passed {
+    return {
       passed: this.#ports.cursors.passed(this.#durableOffset),
       keepFromMs: this.#isCrowded
         ? Number.MAX_SAFE_INTEGER
         : this.#newestReceivedAtMs - this.#limits.retainMs,
-    })
+    }
   }
 
   #succeeded(): void {
@@ -332,6 +360,12 @@ export class GroupCommit {
         books.book('quarantined', item.code, -1)
         books.book('refused', error.code)
       }
+      // What was to leave the quarantine stays there: nobody was refused.
+      for (const { code, isDuplicate } of batch.released) {
+        books.book('quarantined', code)
+        if (isDuplicate) books.duplicate -= 1
+        else books.book('refused', error.code, -1)
+      }
       this.#ports.refused(batch, error)
       for (const waiter of batch.waiters) waiter(error)
     }
@@ -349,6 +383,7 @@ export class GroupCommit {
       if (this.#isThreadLost || this.#isPosted) return
       if (this.#request !== undefined) this.#post(this.#request)
       else if (this.#fault !== undefined || this.#hasChores()) this.#send()
+      else if (!this.#isClosing) this.#ports.post({ kind: 'tend', ...this.#passed() })
     }, this.#limits.tickMs)
     this.#ticking.unref()
   }

@@ -20,7 +20,7 @@ import { GroupCommit } from './group-commit.ts'
 import { completeLimits, type LedgerLimits } from './limits.ts'
 import { lockDirectory } from './lock.ts'
 import { type LedgerMetrics, silentLedgerMetrics } from './metrics.ts'
-import type { QuarantineItem } from './quarantine.ts'
+import type { KeptItem, QuarantineItem, Release } from './quarantine.ts'
 import type { LedgerEntry, LogOffset, ParsedMessage, ParsedRecord } from './record.ts'
 import { recordsOf } from './rows.ts'
 import { MemoryTail, type ReadBounds } from './tail.ts'
@@ -38,10 +38,22 @@ export interface Ledger {
    * Stores a record. `onDurable` is called once: with nothing when it is on disk, with the reason when it had to be
    * given up. A CodedError as answer means that nothing was appended, and onDurable will not be called.
    * `message` is what the door parsed; it is handed to live readers so that nobody parses twice.
+   * `release` names the quarantined message that this record is; it leaves the quarantine in the same commit.
    */
-  append(entry: LedgerEntry, onDurable: OnDurable, message?: ParsedMessage): LogOffset | CodedError
+  append(
+    entry: LedgerEntry,
+    onDurable: OnDurable,
+    message?: ParsedMessage,
+    release?: Release,
+  ): LogOffset | CodedError
   /** Keeps a message aside, in the same commit as the records around it. */
   quarantine(item: QuarantineItem, onDurable: OnDurable): CodedError | undefined
+  /** Quarantined messages that somebody asked to have judged anew (`npm run quarantine -- resubmit`). */
+  onResubmitted(listener: (items: readonly KeptItem[]) => void): Cancel
+  /** One of them is known already. */
+  releaseDuplicate(release: Release): void
+  /** One of them is still not understood. */
+  keepAside(id: number): void
   /** A record that a reader could not take; its cursor goes on. */
   deadLetter(reader: string, offset: LogOffset, atMs: number, error: string): void
   /** Called when all that was appended so far is durable; at once when it is. */
@@ -81,7 +93,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   makeDirectory(dir)
   const lock = lockDirectory(dir)
   try {
-    const events: ThreadEvents = { committed() {}, lost() {}, reopened() {} }
+    const events: ThreadEvents = { committed() {}, resubmitted() {}, lost() {}, reopened() {} }
     const thread = await startThread({ dir, limits }, log, events)
     return new ThreadedLedger({ thread, events, limits, log, metrics, unlock: lock.release })
   } catch (error) {
@@ -119,6 +131,8 @@ class ThreadedLedger implements Ledger {
   readonly #refusedListeners = new Set<
     (records: readonly ParsedRecord[], error: CodedError) => void
   >()
+  readonly #resubmittedListeners = new Set<(items: readonly KeptItem[]) => void>()
+  readonly #resubmitted: KeptItem[] = []
   readonly #unlock: () => void
   #closing: Promise<void> | undefined
 
@@ -143,6 +157,7 @@ class ThreadedLedger implements Ledger {
       refused: (batch, error) => this.#refused(batch, error),
     })
     events.committed = (answer) => this.#commits.committed(answer.usage, answer.fault)
+    events.resubmitted = (items) => this.#tellResubmitted(items)
     events.lost = (error) => this.#commits.threadLost(error)
     events.reopened = (found, now) => this.#commits.threadReopened(found, now)
   }
@@ -163,12 +178,26 @@ class ThreadedLedger implements Ledger {
     return this.#commits.freeBytes
   }
 
-  append(entry: LedgerEntry, onDurable: OnDurable, message?: ParsedMessage) {
-    return this.#commits.append(entry, onDurable, message)
+  append(entry: LedgerEntry, onDurable: OnDurable, message?: ParsedMessage, release?: Release) {
+    return this.#commits.append(entry, onDurable, message, release)
   }
 
   quarantine(item: QuarantineItem, onDurable: OnDurable) {
     return this.#commits.quarantine(item, onDurable)
+  }
+
+  onResubmitted(listener: (items: readonly KeptItem[]) => void): Cancel {
+    this.#resubmittedListeners.add(listener)
+    this.#tellResubmitted([])
+    return () => this.#resubmittedListeners.delete(listener)
+  }
+
+  releaseDuplicate(release: Release): void {
+    this.#commits.releaseDuplicate(release)
+  }
+
+  keepAside(id: number): void {
+    this.#commits.keepAside(id)
   }
 
   deadLetter(reader: string, offset: LogOffset, atMs: number, error: string): void {
@@ -241,6 +270,14 @@ class ThreadedLedger implements Ledger {
     await this.#commits.close()
     await this.#thread.close()
     this.#unlock()
+  }
+
+  /** Requests that were found before anybody listens wait. */
+  #tellResubmitted(items: readonly KeptItem[]): void {
+    this.#resubmitted.push(...items)
+    if (this.#resubmittedListeners.size === 0 || this.#resubmitted.length === 0) return
+    const told = this.#resubmitted.splice(0)
+    for (const listener of this.#resubmittedListeners) listener(told)
   }
 
   #refused(batch: Batch, error: CodedError): void {

@@ -1,5 +1,6 @@
 /** What the main thread and the ledger's thread say to each other. Plain data only. */
 import type { LedgerLimits } from './limits.ts'
+import type { KeptItem } from './quarantine.ts'
 import type { LogOffset } from './record.ts'
 import type { CommitRequest, StoredRow, StoreState, Usage } from './store.ts'
 
@@ -24,6 +25,7 @@ export type ToWorker =
       readonly from: LogOffset
       readonly bytesMax: number
     }
+  | ({ readonly kind: 'tend' } & Passed)
   | { readonly kind: 'close' }
 
 export type FromWorker =
@@ -32,6 +34,7 @@ export type FromWorker =
   | { readonly kind: 'committed'; readonly usage: Usage; readonly fault?: Fault }
   | { readonly kind: 'read'; readonly id: number; readonly rows: readonly StoredRow[] }
   | { readonly kind: 'read'; readonly id: number; readonly error: string }
+  | { readonly kind: 'resubmitted'; readonly items: readonly KeptItem[] }
   | { readonly kind: 'closed' }
 
 /** Why a commit failed; nothing of it was written. */

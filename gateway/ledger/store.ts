@@ -14,7 +14,7 @@ import { crc32 } from 'node:zlib'
 import type { DoorAccounts } from './accounts.ts'
 import { LedgerCorrupt, LedgerUnreadable, LedgerVersion } from './errors.ts'
 import { checkpointBytes, type LedgerLimits } from './limits.ts'
-import type { QuarantineItem } from './quarantine.ts'
+import type { KeptItem, QuarantineItem } from './quarantine.ts'
 import type { LogOffset } from './record.ts'
 
 export const formatVersion = 1
@@ -25,7 +25,7 @@ const schema = `
   CREATE TABLE commits (
     first_offset INTEGER PRIMARY KEY,
     last_offset INTEGER NOT NULL,
-    first_received_at_ms INTEGER NOT NULL,
+    first_received_at_ms INTEGER NOT NULL, -- The least and the greatest: a clock may be set back.
     last_received_at_ms INTEGER NOT NULL,
     crc INTEGER NOT NULL,
     bytes BLOB NOT NULL
@@ -56,6 +56,7 @@ const schema = `
     whole_bytes INTEGER NOT NULL,
     bytes BLOB NOT NULL
   );
+  CREATE TABLE resubmissions (id INTEGER PRIMARY KEY);
   PRAGMA user_version = ${formatVersion};
 `
 
@@ -95,6 +96,10 @@ export interface CommitRequest {
   readonly rows: readonly CommitRow[]
   readonly quarantine: readonly QuarantineItem[]
   readonly deadLetters: readonly DeadLetter[]
+  /** Quarantined messages that were judged anew and are stored or known now. */
+  readonly released: readonly number[]
+  /** Quarantined messages that were judged anew in vain. */
+  readonly keptAside: readonly number[]
   /** Those that changed. */
   readonly cursors: readonly CursorRow[]
   /** Readers that will not come back. */
@@ -125,6 +130,8 @@ export interface Store {
   read(from: LogOffset, bytesMax: number): readonly StoredRow[]
   /** Housekeeping between commits: a step of retention, a checkpoint. True when there is more to do. */
   tend(passed: LogOffset, keepFromMs: number): boolean
+  /** Quarantined messages somebody asked to have judged anew; one that is being judged is not named again. */
+  resubmitted(): readonly KeptItem[]
   usage(nowMs: number): Usage
   close(): void
 }
@@ -213,6 +220,13 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
        FROM commits ORDER BY first_offset LIMIT ?`,
     ),
     retire: db.prepare('DELETE FROM commits WHERE first_offset <= ?'),
+    release: db.prepare('DELETE FROM quarantine WHERE id = ? RETURNING length(bytes) AS n'),
+    resubmissions: db.prepare(
+      `SELECT id, at_ms AS atMs, code, path, reason, node, topic, whole_bytes AS wholeBytes, bytes
+       FROM resubmissions JOIN quarantine USING (id) ORDER BY id`,
+    ),
+    settleResubmission: db.prepare('DELETE FROM resubmissions WHERE id = ?'),
+    dataVersion: db.prepare('PRAGMA data_version'),
     pages: db.prepare('PRAGMA page_count'),
     freePages: db.prepare('PRAGMA freelist_count'),
     checkpoint: db.prepare('PRAGMA wal_checkpoint(PASSIVE)'),
@@ -226,6 +240,8 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
   let quarantineDropped = state.accounts.quarantineDropped ?? 0
   let nextOffset = state.nextOffset
   let walBytesWritten = checkpointBytes(limits) // So that the first look finds out what an earlier run has left.
+  let seenVersion = -1
+  const resubmittedIds = new Set<number>()
   let diskFreeBytes = 0
   let diskAskedAtMs = Number.NEGATIVE_INFINITY
 
@@ -243,6 +259,8 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
       walBytesWritten += row.bytes.length + 2 * pageBytes
     }
     for (const item of request.quarantine) keepAside(item)
+    for (const id of request.released) release(id)
+    for (const id of request.keptAside) settle(id)
     for (const { reader, offset, atMs, error } of request.deadLetters) {
       sql.deadLetter.run(reader, offset, atMs, error)
     }
@@ -269,6 +287,20 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
       quarantineBytes -= oldest.n
       quarantineDropped += 1
     }
+  }
+
+  function release(id: number): void {
+    const gone = sql.release.get(id) as { n: number } | undefined
+    if (gone) {
+      quarantineRows -= 1
+      quarantineBytes -= gone.n
+    }
+    settle(id)
+  }
+
+  function settle(id: number): void {
+    sql.settleResubmission.run(id)
+    resubmittedIds.delete(id)
   }
 
   function oldest(rows: number): OldRow[] {
@@ -310,6 +342,16 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
         walBytesWritten = 0
       }
       return retired === retentionRowsPerStep
+    },
+    resubmitted() {
+      // It changes when another process has written: only then is there something to look for.
+      const version = (sql.dataVersion.get() as { data_version: number }).data_version
+      if (version === seenVersion) return []
+      seenVersion = version
+      const items = sql.resubmissions.all() as unknown as KeptItem[]
+      const fresh = items.filter((item) => !resubmittedIds.has(item.id))
+      for (const { id } of fresh) resubmittedIds.add(id)
+      return fresh
     },
     usage(nowMs) {
       if (Math.abs(nowMs - diskAskedAtMs) >= statfsEveryMs) {

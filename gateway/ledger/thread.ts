@@ -9,6 +9,7 @@ import { CodedError, declaredErrors } from '../../schemas/coded-error.ts'
 import type { Log } from '../kit/log.ts'
 import { LedgerDisk, LedgerUnreadable } from './errors.ts'
 import type { FromWorker, ToWorker, WorkerData } from './protocol.ts'
+import type { KeptItem } from './quarantine.ts'
 import type { LogOffset } from './record.ts'
 import type { StoredRow, StoreState, Usage } from './store.ts'
 
@@ -17,6 +18,7 @@ type Committed = Extract<FromWorker, { kind: 'committed' }>
 
 export interface ThreadEvents {
   committed(answer: Committed): void
+  resubmitted(items: readonly KeptItem[]): void
   /** Died; it is being started again. */
   lost(error: CodedError): void
   /** Started again; this is what it found on the disk. */
@@ -84,6 +86,9 @@ export async function startThread(
         else reading?.reject(LedgerDisk(message.error))
         return
       }
+      case 'resubmitted':
+        events.resubmitted(message.items)
+        return
       case 'closed':
     }
   }

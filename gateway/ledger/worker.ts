@@ -6,7 +6,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { isCodedError } from '../../schemas/coded-error.ts'
-import type { Fault, FromWorker, ToWorker, WorkerData } from './protocol.ts'
+import type { Fault, FromWorker, Passed, ToWorker, WorkerData } from './protocol.ts'
 import { type CommitRequest, openStore, type Store } from './store.ts'
 
 const { dir, limits } = workerData as WorkerData
@@ -37,9 +37,12 @@ function handle(store: Store, message: ToWorker): void {
     case 'commit': {
       const fault = commit(store, message.request)
       say({ kind: 'committed', usage: store.usage(performance.now()), ...(fault && { fault }) })
-      tend(store, message.passed, message.keepFromMs)
+      tend(store, message)
       return
     }
+    case 'tend':
+      tend(store, message)
+      return
     case 'read':
       read(store, message.id, message.from, message.bytesMax)
       return
@@ -63,10 +66,12 @@ function commit(store: Store, request: CommitRequest): Fault | undefined {
 const tendingMsMax = 3
 
 /** What fails here (a full disk) is tried again after the next commit, and shows there. */
-function tend(store: Store, passed: number, keepFromMs: number): void {
+function tend(store: Store, { passed, keepFromMs }: Passed): void {
   const untilMs = performance.now() + tendingMsMax
   try {
     while (store.tend(passed, keepFromMs) && performance.now() < untilMs);
+    const items = store.resubmitted()
+    if (items.length > 0) say({ kind: 'resubmitted', items })
   } catch {}
 }
 

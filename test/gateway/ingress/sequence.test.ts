@@ -217,6 +217,9 @@ function brittleLedger() {
     accounts: () => summarize(new Books(), []),
     read: async () => [],
     onDurable: () => () => {},
+    onResubmitted: () => () => {},
+    releaseDuplicate() {},
+    keepAside() {},
     onRefused(listener: typeof refused) {
       refused = listener
       return () => {}

@@ -1,0 +1,60 @@
+/**
+ * An hour again: puts records of one ledger, or lines of an export, into a fresh data directory, unchanged, at their own
+ * times and in their own order.
+ *
+ * - A gateway (or `npm run evaluate`) opened on that directory reads them from the first on with all its readers, through
+ *   whatever model it is given: the same hour, deterministic, without a network and without touching the original.
+ * - Over MQTT the hour would be judged by today's clock, and a gateway would answer it with commands; so it is not done.
+ * - A directory that holds records already is refused: two hours mixed are no hour.
+ */
+import type { CodedError } from '../../../schemas/coded-error.ts'
+import type { Log } from '../../kit/log.ts'
+import { LedgerNotEmpty } from '../errors.ts'
+import { type Ledger, openLedger } from '../ledger.ts'
+import type { LedgerEntry } from '../record.ts'
+
+export interface ReplayReport {
+  readonly into: string
+  readonly records: number
+  readonly firstReceivedAtMs: number | undefined
+  readonly lastReceivedAtMs: number | undefined
+}
+
+/** @throws IG_ERR_LEDGER_NOT_EMPTY, and what opening and writing a ledger throws */
+export async function replayInto(
+  into: string,
+  entries: AsyncIterable<LedgerEntry> | Iterable<LedgerEntry>,
+  log: Log,
+): Promise<ReplayReport> {
+  const ledger = await openLedger({ dir: into, log })
+  try {
+    if (ledger.nextOffset > 0) throw LedgerNotEmpty(into, ledger.nextOffset)
+    let records = 0
+    let firstReceivedAtMs: number | undefined
+    let lastReceivedAtMs: number | undefined
+    for await (const entry of entries) {
+      await append(ledger, entry)
+      records += 1
+      firstReceivedAtMs ??= entry.receivedAtMs
+      lastReceivedAtMs = entry.receivedAtMs
+    }
+    await allDurable(ledger)
+    return { into, records, firstReceivedAtMs, lastReceivedAtMs }
+  } finally {
+    await ledger.close()
+  }
+}
+
+async function append(ledger: Ledger, entry: LedgerEntry): Promise<void> {
+  const refusal = ledger.refusal()
+  if (refusal?.code === 'IG_ERR_INGRESS_BUSY') await allDurable(ledger)
+  const answer = ledger.append(entry, () => {})
+  if (typeof answer !== 'number') throw answer
+  ledger.books.received += 1
+}
+
+function allDurable(ledger: Ledger): Promise<void> {
+  return new Promise((resolve, reject) => {
+    ledger.afterPending((error?: CodedError) => (error ? reject(error) : resolve()))
+  })
+}
