@@ -13,6 +13,7 @@ interface Subject {
 const subjects: Readonly<Record<string, string>> = {
   control: 'delay on a SUMO scenario, per strategy and seed',
   forecast: 'accuracy on a file of measured traffic',
+  export: "training set of one's own street, from the gateway's history",
 }
 
 const fileOf = (name: string) => join(import.meta.dirname, name, 'main.ts')

@@ -1,23 +1,26 @@
 /**
- * How surprising the newest values of a series are, between 0 and 1: not one outlier, but the last half hour together.
+ * How surprising the newest values of a series are, between 0 and 1: not one outlier, but the last quarter of an hour together.
  *
  * - Surprise is the distance from what was expected, in units of the usual distance; the short mean of it is compared
  *   with its own long-run mean and spread, as Ahmad and others do with their anomaly likelihood.
- * - After an alarm it stays quiet for a while: one event is one alarm.
+ * - One event is one alarm: until it has faded, only what is clearly stronger is told again.
  */
 
-/** Values the short mean covers, and values the long run forgets over: half an hour, five days. */
-const shortMemory = 6
+/** Values the short mean covers, and values the long run forgets over: a quarter of an hour, five days. */
+const shortMemory = 3
 const longMemory = 1_440
 /** Values before which nothing is a surprise. */
 const learnFor = 288
-const spreadShareMin = 0.25
+/** What was surprising a moment ago is no news: it must be this much stronger, and fades over six hours. */
+const newsRatio = 1.2
+const peakDecay = Math.exp(-1 / 72)
+const spreadShareMin = 0.5
 
 export interface AnomalySnapshot {
   readonly numbers: readonly number[]
 }
 
-const at = { seen: 0, distance: 1, short: 2, mean: 3, square: 4, size: 5 } as const
+const at = { seen: 0, distance: 1, short: 2, mean: 3, square: 4, peak: 5, size: 6 } as const
 
 export class Anomaly {
   readonly #n: Float64Array
@@ -43,11 +46,13 @@ export class Anomaly {
       1e-6,
     )
     const score = seen > learnFor ? likelihood((short - n[at.mean]!) / spread) : 0
+    const isNews = score > n[at.peak]! * newsRatio
+    n[at.peak] = Math.max(score, n[at.peak]! * peakDecay)
     const rate = Math.max(1 / seen, 1 / longMemory)
     n[at.distance]! += (distance - n[at.distance]!) * rate
     n[at.mean]! += (short - n[at.mean]!) * rate
     n[at.square]! += (short * short - n[at.square]!) * rate
-    return score
+    return isNews ? score : 0
   }
 
   snapshot(): AnomalySnapshot {

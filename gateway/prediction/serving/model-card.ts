@@ -24,6 +24,12 @@ export interface ModelCard {
   readonly quantities: readonly Quantity[]
   readonly date: string
   readonly sha256: string
+  /** Rows a model has learned from, with a checksum over them; what the evaluator proves its claims by. */
+  readonly learnedFrom?: readonly {
+    readonly name: string
+    readonly rows?: number
+    readonly sha256?: string
+  }[]
   readonly input: { readonly name: string }
   readonly output: { readonly name: string }
   readonly inputRange: { readonly low: readonly number[]; readonly high: readonly number[] }

@@ -81,7 +81,7 @@ def exported(folder, quantity, share=0.8):
         at = {name: i for i, name in enumerate(rows[0][1:])}
         lists = [[at[n] for n in known.get(name, []) if n in at][:6] for name in rows[0][1:]]
         neighbours = np.array([line + [-1] * (6 - len(line)) for line in lists])
-    return Series("history", values, *clock(times), rows_of=len(rows) - 1, neighbours=neighbours, names=rows[0][1:])
+    return Series(quantity, values, *clock(times), rows_of=len(rows) - 1, neighbours=neighbours, names=rows[0][1:])
 
 
 def clock(times):

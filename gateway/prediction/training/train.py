@@ -196,6 +196,7 @@ def main():
     read.add_argument("--seed", type=int, default=20)
     read.add_argument("--members", type=int, default=3)
     read.add_argument("--epochs", type=int, default=None)
+    read.add_argument("--streets", type=int, default=None), read.add_argument("--columns", type=int, default=32)
     read.add_argument("--id", default=None), read.add_argument("--date", default=None)
     read.add_argument("--validate", action="store_true"), read.add_argument("--unseen", action="store_true")
     given = read.parse_args()
@@ -214,7 +215,10 @@ def main():
     learned = [cut(series, 0.8) for series in real] if given.validate else real
     if given.unseen:
         learned = [every_second(series, 0) for series in learned]
-    blocks, weights = (flow_blocks if is_flow else speed_blocks)(learned, rng)
+    if is_flow:
+        blocks, weights = flow_blocks(learned, rng, given.columns, given.streets or 6)
+    else:
+        blocks, weights = speed_blocks(learned, rng, given.streets or 2)
     x, y, w = assemble(blocks, weights, by_noise=is_flow)
     print(given.quantity, "samples", x.shape, flush=True)
     epochs = given.epochs or (5 if is_flow else 3)

@@ -1,0 +1,157 @@
+/**
+ * `npm run evaluate -- export`: the training set of one's own street, from the gateway's history.
+ *
+ *   flow.csv, speed.csv, occupancy.csv     time, then a column per detector; 5 minutes a row, empty where unknown
+ *
+ * - The same buckets as the forecaster fills while it runs, so that a network is trained on what it will be shown.
+ * - Reads only; the gateway may run meanwhile. Detector by detector, so that the memory is the result's, not the history's.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { ProgramSchema } from '../../../schemas/command-line.ts'
+import type { ProgramContext } from '../../../schemas/program.ts'
+import type { TrainingRow } from '../../history/ports.ts'
+import { type HistoryQueries, prepareQueries } from '../../history/queries.ts'
+import { type Bucket, Buckets } from '../../prediction/online/buckets.ts'
+import { slotMs } from '../../prediction/online/calendar.ts'
+import { EvaluateDataInvalid } from '../forecast/errors.ts'
+
+export interface ExportOptions {
+  readonly dataDir: string
+  readonly out: string
+  readonly days: number
+  readonly json: boolean
+}
+
+export const exportProgram: ProgramSchema = {
+  name: 'npm run evaluate -- export',
+  summary: 'Writes what the detectors have measured as a training set for the networks.',
+  properties: {
+    dataDir: { type: 'string', default: 'data', description: "The gateway's data directory" },
+    out: { type: 'string', description: 'Folder for the files' },
+    days: {
+      type: 'number',
+      exclusiveMinimum: 0,
+      default: 400,
+      description: 'How far back, counted from the newest value',
+    },
+    json: { type: 'boolean', default: false, description: 'Print JSON' },
+  },
+  required: ['out'],
+}
+
+const dayMs = 86_400_000
+const quantities = [
+  ['flow', 'vehicles'],
+  ['speed', 'speedKmh'],
+  ['occupancy', 'occupancyPercent'],
+] as const
+
+/** All of one detector's buckets by their end. */
+interface Column {
+  readonly name: string
+  readonly buckets: Map<number, Bucket>
+}
+
+export async function exportTrainingSet(
+  options: Readonly<ExportOptions>,
+  context: Pick<ProgramContext, 'print'>,
+): Promise<number> {
+  const path = join(options.dataDir, 'history.db')
+  const columns = readHistory(path)
+  const ends = columns.flatMap(({ buckets }) => [...buckets.keys()])
+  if (ends.length === 0) throw EvaluateDataInvalid(path, 'it holds no counts')
+  const lastMs = ends.reduce((max, endMs) => Math.max(max, endMs), 0)
+  const firstMs = Math.max(
+    ends.reduce((min, endMs) => Math.min(min, endMs), lastMs),
+    lastMs - options.days * dayMs + slotMs,
+  )
+  mkdirSync(options.out, { recursive: true })
+  for (const [name, field] of quantities)
+    writeFileSync(join(options.out, `${name}.csv`), csvOf(columns, field, firstMs, lastMs))
+  const facts = {
+    detectors: columns.length,
+    rows: (lastMs - firstMs) / slotMs + 1,
+    from: new Date(firstMs - slotMs).toISOString(),
+    to: new Date(lastMs).toISOString(),
+    out: options.out,
+  }
+  context.print(
+    options.json
+      ? JSON.stringify(facts)
+      : `${facts.detectors} detectors, ${facts.rows} rows from ${facts.from} to ${facts.to} in ${facts.out}`,
+  )
+  return 0
+}
+
+function readHistory(path: string): readonly Column[] {
+  let db: DatabaseSync
+  let queries: HistoryQueries
+  try {
+    db = new DatabaseSync(path, { readOnly: true })
+    queries = prepareQueries(db)
+  } catch (cause) {
+    throw EvaluateDataInvalid.from(cause, path, (cause as Error).message)
+  }
+  try {
+    return columnsOf(rowsOf(queries))
+  } finally {
+    db.close()
+  }
+}
+
+function* rowsOf(queries: HistoryQueries): Generator<TrainingRow> {
+  const range = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }
+  let page = queries.training(range)
+  for (;;) {
+    yield* page.rows
+    if (!page.next) return
+    page = queries.training({ ...range, after: page.next })
+  }
+}
+
+function columnsOf(rows: Iterable<TrainingRow>): readonly Column[] {
+  const columns = new Map<string, Column>()
+  let filler = new Buckets()
+  let current: Column | undefined
+  for (const row of rows) {
+    const name = `${row.node}:${row.component}`
+    if (current?.name !== name) {
+      current = columns.get(name) ?? { name, buckets: new Map() }
+      columns.set(name, current)
+      filler = new Buckets()
+    }
+    const closed = filler.add({
+      node: row.node,
+      component: row.component,
+      atMs: row.atMs + row.windowMs,
+      windowMs: row.windowMs,
+      vehicles: row.vehicles,
+      occupancyPercent: row.occupancy,
+      speedKmh: row.speed,
+      // What came late by replay is as true as the rest by now; what was not to be trusted still is not.
+      quality: row.quality === 'old' ? 'recent' : row.quality,
+    })
+    for (const bucket of closed) current.buckets.set(bucket.endMs, bucket)
+  }
+  return [...columns.values()].sort((a, b) => a.name.localeCompare(b.name))
+}
+
+function csvOf(
+  columns: readonly Column[],
+  field: 'vehicles' | 'speedKmh' | 'occupancyPercent',
+  firstMs: number,
+  lastMs: number,
+): string {
+  const lines = [['time', ...columns.map(({ name }) => name)].join(',')]
+  for (let endMs = firstMs; endMs <= lastMs; endMs += slotMs) {
+    const cells = columns.map(({ buckets }) => {
+      const value = buckets.get(endMs)?.[field] ?? Number.NaN
+      return Number.isFinite(value) ? `${Math.round(value * 100) / 100}` : ''
+    })
+    // A row is named by the beginning of its five minutes.
+    lines.push([new Date(endMs - slotMs).toISOString(), ...cells].join(','))
+  }
+  return `${lines.join('\n')}\n`
+}
