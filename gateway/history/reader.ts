@@ -32,8 +32,9 @@ export interface HistoryReader {
   stop(deadlineMs: number): Promise<void>
 }
 
-const bounds = { recordsMax: 1_000, bytesMax: 1_048_576 } // Some ten milliseconds of work at a time.
-const gatherMsDefault = 200 // One fsync serves all that came meanwhile; a page is not asked for newer minutes.
+const bounds = { recordsMax: 3_000, bytesMax: 4_194_304 } // Some thirty milliseconds of work at a time.
+/** A row that changes each second is then written once a second; nobody asks a history for newer minutes. */
+const gatherMsDefault = 1_000
 const retryMs = 1_000
 const tendEveryMs = 60_000
 

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { createLocalRun } from '../../../devices-sim/local-run.ts'
+import { createStreet } from '../../../devices-sim/street/street.ts'
 import {
   createPlausibility,
   type DetectorFaultNotice,
@@ -204,6 +206,59 @@ test('a detector too many pushes out the one silent longest', () => {
   for (let at = 0; at < 5; at++) window(same, minuteMs, 'dl/1')
   expect(told()).toEqual([])
 })
+
+test('the built-in street has no faults of its own, by night, by day, and when it is jammed', async () => {
+  for (const [demandFactor, hours] of [
+    [0.3, 3],
+    [1, 6],
+    [1.6, 1],
+  ] as const) {
+    const { faults, doubtful } = await watchStreet(demandFactor, hours)
+    expect(faults).toEqual([])
+    expect(doubtful).toBe(0)
+  }
+})
+
+/** Shows hours of the street under its local plans, from four in the morning on. */
+async function watchStreet(demandFactor: number, hours: number) {
+  const startMs = Date.parse('2026-11-23T04:00:00.000Z')
+  const layout = { zone: 'north', junctions: 2, linkM: [300], entryM: 300 }
+  const run = createLocalRun(createStreet({ layout, seed: 1, startMs, demandFactor }), 1000)
+  const faults: DetectorFaultNotice[] = []
+  const plausibility = createPlausibility({ onFault: (fault) => faults.push(fault) })
+  const sums = new Map<string, { vehicles: number; occupiedMs: number; speedSumKmh: number }>()
+  let doubtful = 0
+  for (let second = 1; second <= hours * 3600; second++) {
+    await run.step(1000)
+    for (const { node, detectors } of run.world.sensors) {
+      const reading = run.world.readSensor(node)
+      const values: Record<string, Values> = {}
+      for (const name of detectors) {
+        const key = `${node} ${name}`
+        const sum = sums.get(key) ?? { vehicles: 0, occupiedMs: 0, speedSumKmh: 0 }
+        const step = reading.detectors[name]!
+        const { vehicles, occupiedMs, speedSumKmh } = {
+          vehicles: sum.vehicles + step.vehicles,
+          occupiedMs: sum.occupiedMs + step.occupiedMs,
+          speedSumKmh: sum.speedSumKmh + step.speedSumKmh,
+        }
+        sums.set(key, { vehicles, occupiedMs, speedSumKmh })
+        if (second % 60 !== 0) continue
+        const speed = vehicles === 0 ? null : Math.round((speedSumKmh / vehicles) * 10) / 10
+        values[name] = { vehicles, occupancy: Math.round(occupiedMs / 60) / 10, speed }
+        sums.delete(key)
+      }
+      if (second % 60 !== 0) continue
+      const ts = new Date(startMs + second * 1000).toISOString()
+      const message = {
+        entries: [{ ts, seq: second, values: { windowMs: minuteMs, detectors: values } }],
+      }
+      const found = plausibility.judge({ ...topic, node: node as never }, message, startMs)
+      doubtful += Object.keys(found ?? {}).length
+    }
+  }
+  return { faults, doubtful }
+}
 
 test('the notice as an alarm fits its schema', () => {
   const { window, faults } = detector()
