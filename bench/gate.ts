@@ -2,14 +2,16 @@
  * Question: what does a message cost from the door to the disk, without network and broker?
  *
  * Feeds traffic.queue statuses of 100 devices through ingress and ledger (parse, schema, sequence, append, fsync), in turns
- * of `--burst` messages, each turn waiting for nothing but a free event loop. Prints CPU per message of the main thread and
- * of the whole process. Wall time depends on the disk; compare CPU, and only within one machine.
+ * of `--burst` messages, each turn waiting for nothing but a free event loop; or, with `--rate`, at so many messages a second
+ * whatever the answers do. Prints CPU per message of the main thread and of the whole process, and how long answers take.
+ * Wall time depends on the disk; compare CPU, and only within one machine and with nothing else running.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { build as buildHistogram } from 'hdr-histogram-js'
 import { createIngress } from '../gateway/ingress/ingress.ts'
 import type { Arrival, GateAnswer } from '../gateway/ingress/ports.ts'
 import { createSystemClock } from '../gateway/kit/clock.ts'
@@ -22,6 +24,8 @@ const { values: options } = parseArgs({
     messages: { type: 'string', default: '200000' },
     burst: { type: 'string', default: '100' },
     devices: { type: 'string', default: '100' },
+    rate: { type: 'string', default: '0' },
+    'gather-ms': { type: 'string', default: '2' },
     pump: { type: 'boolean', default: true },
     dir: { type: 'string' },
   },
@@ -30,10 +34,12 @@ const { values: options } = parseArgs({
 const messages = Number(options.messages)
 const burst = Number(options.burst)
 const devices = Number(options.devices)
+const rate = Number(options.rate)
 const warmUp = Math.min(messages / 4, 20_000)
 
 const dir = mkdtempSync(join(options.dir ?? tmpdir(), 'bench-gate-'))
-const ledger = await openLedger({ dir, log: silentLog })
+const limits = { gatherMs: Number(options['gather-ms']) }
+const ledger = await openLedger({ dir, log: silentLog, limits })
 const clock = createSystemClock()
 const ingress = createIngress({ ledger, clock, log: silentLog, notify() {} })
 const signal = new AbortController().signal
@@ -79,22 +85,43 @@ function arrivals(from: number, count: number): Arrival[] {
 
 let answered = 0
 let refused = 0
-const answer = (given: GateAnswer) => {
-  answered += 1
-  if (given.kind === 'close') refused += 1
+const answerUs = buildHistogram({ highestTrackableValue: 60_000_000 })
+
+function admit(one: Arrival): void {
+  const startMs = performance.now()
+  ingress.admit(one, (given: GateAnswer) => {
+    answered += 1
+    if (given.kind === 'close') refused += 1
+    answerUs.recordValue((performance.now() - startMs) * 1_000)
+  })
 }
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+const millisecond = () => new Promise((resolve) => setTimeout(resolve, 1))
 
 async function feed(from: number, count: number): Promise<void> {
   for (let at = from; at < from + count; at += 20_000) {
     const batch = arrivals(at, Math.min(20_000, from + count - at))
     resume()
-    for (let i = 0; i < batch.length; i += burst) {
-      for (const one of batch.slice(i, i + burst)) ingress.admit(one, answer)
-      await new Promise((resolve) => setImmediate(resolve))
+    if (rate > 0) await pace(batch)
+    else {
+      for (let i = 0; i < batch.length; i += burst) {
+        for (const one of batch.slice(i, i + burst)) admit(one)
+        await turn()
+      }
     }
-    while (answered < at + batch.length) await new Promise((resolve) => setImmediate(resolve))
+    while (answered < at + batch.length) await millisecond()
     if (options.pump) await pump.drained()
     pause()
+  }
+}
+
+async function pace(batch: readonly Arrival[]): Promise<void> {
+  const startMs = performance.now()
+  for (let sent = 0; sent < batch.length; ) {
+    const due = Math.min(batch.length, Math.floor(((performance.now() - startMs) * rate) / 1_000))
+    while (sent < due) admit(batch[sent++] as Arrival)
+    await millisecond()
   }
 }
 
@@ -120,21 +147,27 @@ function pause(): void {
 
 await feed(0, warmUp)
 main = all = wallMs = 0
+answerUs.reset()
 await feed(warmUp, messages)
 const accounts = ledger.accounts()
 const rows = {
   messages,
-  burst,
+  ...(rate > 0 ? { rate } : { burst }),
+  gatherMs: limits.gatherMs,
   devices,
   mainUsPerMessage: round(main / messages),
   processUsPerMessage: round(all / messages),
   messagesPerSecond: Math.round(messages / (wallMs / 1_000)),
+  answerMsP50: round(answerUs.getValueAtPercentile(50) / 1_000),
+  answerMsP99: round(answerUs.getValueAtPercentile(99) / 1_000),
   refused,
   consumed,
   residual: accounts.residual,
   cpu: cpus()[0]?.model,
   node: process.version,
-  commit: execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim(),
+  commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: import.meta.dirname })
+    .toString()
+    .trim(),
 }
 process.stdout.write(`${JSON.stringify(rows)}\n`)
 await pump.stop(1_000)
