@@ -36,7 +36,8 @@ export function takeAnswer(
     const p50 = forecast[at + 1]! * facts.scale
     const p90 = forecast[at + 2]! * facts.scale
     const isOrdered = p10 <= p50 + orderTolerance && p50 <= p90 + orderTolerance
-    if (!isOrdered || !(p50 <= ceiling) || !(p90 >= 0) || !(p10 >= -ceiling)) return false
+    if (!isOrdered || !(p50 <= ceiling) || !(p90 >= 0 && p90 <= 2 * ceiling) || !(p10 >= -ceiling))
+      return false
     into[horizon * 3] = Math.min(p10, p50)
     into[horizon * 3 + 1] = p50
     into[horizon * 3 + 2] = Math.max(p90, p50)
