@@ -69,7 +69,8 @@ export function createWeb(options: WebOptions): Web {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: messageBytesMax })
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://page')
+    const url = urlOf(request)
+    if (url === undefined) return send(response, 400, 'text/plain', 'not an address\n')
     if (request.method !== 'GET') return send(response, 405, 'text/plain', 'only GET\n')
     if (url.pathname === '/metrics') {
       return send(response, 200, 'text/plain; version=0.0.4', await options.metrics())
@@ -109,7 +110,7 @@ export function createWeb(options: WebOptions): Web {
     if (prefix === undefined || type === undefined || normalize(path) !== path) {
       return send(response, 404, 'text/plain', 'not here\n')
     }
-    const file = join(options.files[prefix]!, decodeURIComponent(path.slice(prefix.length)))
+    const file = join(options.files[prefix]!, path.slice(prefix.length))
     if (!normalize(file).startsWith(normalize(options.files[prefix]!))) {
       return send(response, 404, 'text/plain', 'not here\n')
     }
@@ -119,7 +120,8 @@ export function createWeb(options: WebOptions): Web {
   }
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const isOurs = new URL(request.url ?? '/', 'http://page').pathname === '/mqtt'
+    socket.on('error', () => {}) // Whoever asks may be gone before the answer.
+    const isOurs = urlOf(request)?.pathname === '/mqtt'
     if (!isOurs || !isSameOrigin(request) || !sessions.isOpen(sessionOf(request))) {
       socket.end('HTTP/1.1 401 Unauthorized\r\nconnection: close\r\n\r\n')
       return
@@ -171,5 +173,12 @@ function sessionOf(request: IncomingMessage): string | undefined {
 /** A page of another site could open a WebSocket with our cookie; the browser says which page asks. */
 function isSameOrigin(request: IncomingMessage): boolean {
   const origin = request.headers.origin
-  return origin !== undefined && new URL(origin).host === request.headers.host
+  if (origin === undefined || !URL.canParse(origin)) return false
+  return new URL(origin).host === request.headers.host
+}
+
+/** Undefined for what is no address: anybody can send anything. */
+function urlOf(request: IncomingMessage): URL | undefined {
+  const base = 'http://page'
+  return URL.canParse(request.url ?? '/', base) ? new URL(request.url ?? '/', base) : undefined
 }

@@ -1,4 +1,5 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -80,9 +81,26 @@ test('a WebSocket needs a session and our own origin', async () => {
   expect(await outcome({ origin: base })).toContain('401')
   expect(await outcome({ cookie, origin: 'http://elsewhere.example' })).toContain('401')
   expect(await outcome({ cookie })).toContain('401')
+  expect(await outcome({ cookie, origin: 'null' })).toContain('401')
   expect(accepted()).toBe(0)
   expect(await outcome({ cookie, origin: base })).toBe('hello')
   expect(accepted()).toBe(1)
+})
+
+test('what is no address at all is answered, and the port stays open', async () => {
+  const { base, web } = await openWeb()
+  for (const head of [
+    'GET // HTTP/1.1',
+    'GET //[ HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket',
+  ]) {
+    const socket = createConnection(web.address().port, '127.0.0.1')
+    socket.end(`${head}\r\nHost: x\r\nConnection: close\r\n\r\n`)
+    const answer = await new Promise<string>((resolve) => {
+      socket.once('data', (data) => resolve(String(data)))
+    })
+    expect(answer).toMatch(/^HTTP\/1\.1 4\d\d/)
+  }
+  expect((await fetch(`${base}/health/live`)).status).toBe(200)
 })
 
 test('a taken port is IG_ERR_WEB_PORT_TAKEN', async () => {

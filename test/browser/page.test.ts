@@ -1,0 +1,37 @@
+/** The control center's page in a real browser, with a real street behind it. */
+import { expect, test } from 'vitest'
+import { isChromiumMissing, openPage } from '../support/chromium.ts'
+import { eventually } from '../support/eventually.ts'
+import { runProgramFile, temporaryFolder } from '../support/house.ts'
+
+test.skipIf(isChromiumMissing)(
+  'the printed address opens a page that shows junctions, decisions and commands (needs chromium)',
+  async () => {
+    const dir = await temporaryFolder()
+    const run = runProgramFile('gateway/start.ts', [
+      ...['--duration', '60s', '--data-dir', dir, '--mqtt-port', '0', '--web-port', '0'],
+    ])
+    const address = await eventually(() => {
+      const found = run.lines.find((line) => line.startsWith('page'))?.split(/\s+/)[1]
+      expect(found).toBeDefined()
+      return found!
+    }, 20_000)
+    const page = await openPage()
+    await page.goto(address)
+    await eventually(async () => {
+      const text = await page.text()
+      expect(text).toContain('connected')
+      expect(text).toContain('north/tlc-001')
+      expect(text).toMatch(/stage \d/)
+      expect(text).toMatch(/plan \d+ \(\w+\), cycle/)
+      expect(text).toContain('tlc.stage.set')
+      expect(text).toMatch(/issued → delivered/)
+      expect(text).toMatch(/delay under control\s+\d/)
+    }, 40_000)
+    expect(await page.evaluate('location.search')).toBe('')
+    expect(page.errors).toEqual([])
+    run.child.kill('SIGTERM')
+    expect(await run.ended).toBe(0)
+  },
+  90_000,
+)
