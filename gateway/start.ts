@@ -35,7 +35,9 @@ await runProgram<StartOptions>(startProgram, async (options, { signal, print }) 
     zone,
   }
   await describeStreet(street)
-  await makeDevelopmentCertificates(street.pkiDir, log, nodesOf(readJunctions(street.junctionsDir)))
+  await makeDevelopmentCertificates(street.pkiDir, log, {
+    devices: nodesOf(readJunctions(street.junctionsDir)),
+  })
   const gateway = await composeGateway(
     gatewayConfig({
       dataDir: runDir,

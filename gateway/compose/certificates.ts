@@ -17,13 +17,21 @@ const developmentCertificates = [
   { role: 'simulator', name: 'north' },
 ] as const
 
-/** Makes what is missing and says so when it is the first time. `devices` get certificates of their own. */
+export interface Wishes {
+  /** Devices that get certificates of their own. */
+  readonly devices?: readonly string[]
+  /** Names of this machine beside localhost. */
+  readonly hostNames?: readonly string[]
+}
+
+/** Makes what is missing and says so when it is the first time. */
 export async function makeDevelopmentCertificates(
   dir: string,
   log: Log,
-  devices: readonly string[] = [],
+  { devices = [], hostNames = [] }: Wishes = {},
 ): Promise<void> {
   const { isNew } = await ensureDevelopmentPki(dir, {
+    dns: hostNames,
     certificates: [
       ...developmentCertificates,
       ...devices.map((name) => ({ role: 'device' as const, name })),
@@ -38,7 +46,7 @@ export async function makeDevelopmentCertificates(
 export async function provideCertificates(config: GatewayConfig, log: Log): Promise<TlsFiles> {
   const dir = config.pki.dir ?? join(config.dataDir, 'pki')
   if (config.pki.dir === undefined && !config.production) {
-    await makeDevelopmentCertificates(dir, log)
+    await makeDevelopmentCertificates(dir, log, { hostNames: config.pki.hostNames })
   }
   const paths = pkiPaths(dir)
   return {

@@ -24,6 +24,8 @@ export interface GatewayConfig {
   readonly pki: {
     /** Folder with `ca.crt`, `server.crt`, `server.key` and, where certificates were revoked, `crl.pem`. */
     readonly dir?: string
+    /** Names beside localhost by which devices reach a gateway that made its own certificate. */
+    readonly hostNames: readonly string[]
   }
   readonly web: {
     readonly host: string
@@ -131,6 +133,12 @@ export const gatewayProgram: ProgramSchema = {
         dir: {
           type: 'string',
           description: 'Folder of ca.crt, server.crt, server.key, crl.pem (default <dataDir>/pki)',
+        },
+        hostNames: {
+          type: 'array',
+          items: { type: 'string' },
+          default: [],
+          description: 'Names for the development certificate beside localhost',
         },
       },
     },
