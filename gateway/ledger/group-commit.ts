@@ -66,7 +66,9 @@ export class GroupCommit {
   #isThreadLost = false
   #isClosing = false
   #whenIdle: (() => void) | undefined
-  #gathering: NodeJS.Timeout | undefined
+  #answeredAtMs = Number.NEGATIVE_INFINITY
+  /** A timer will send what is gathered. One that fires late finds nothing to do. */
+  #isGathering = false
   #ticking: NodeJS.Timeout | undefined
   /** Parsed messages are kept for live readers. */
   keepsMessages = false
@@ -183,7 +185,8 @@ export class GroupCommit {
 
   committed(usage: Usage, fault: Fault | undefined): void {
     this.#isPosted = false
-    this.#ports.metrics.fsyncSeconds.observe((performance.now() - this.#sentAtMs) / 1_000)
+    this.#answeredAtMs = performance.now()
+    this.#ports.metrics.fsyncSeconds.observe((this.#answeredAtMs - this.#sentAtMs) / 1_000)
     this.#usage = usage
     this.#ports.books.quarantineDropped = usage.quarantineDropped
     if (fault) this.#failed(fault)
@@ -216,7 +219,6 @@ export class GroupCommit {
   /** No more appends; resolves when nothing is in flight any more and the books are written. */
   close(): Promise<void> {
     this.#isClosing = true
-    clearTimeout(this.#gathering)
     return new Promise((resolve) => {
       this.#whenIdle = resolve
       if (this.#isThreadLost && this.#fault) this.#abandon(this.#fault)
@@ -246,13 +248,27 @@ export class GroupCommit {
 
   #gather(batch: Batch): void {
     if (this.#request !== undefined || this.#fault !== undefined) return
-    if (batch.bytes >= batchBytesEager || this.#limits.gatherMs === 0) this.#send()
-    else this.#gathering ??= setTimeout(this.#gathered, this.#limits.gatherMs)
+    if (batch.bytes >= batchBytesEager) this.#send()
+    else if (!this.#isGathering) this.#waitForOthers(batch)
+  }
+
+  /**
+   * When the disk has been idle for a while others are not to be expected soon: the batch goes at the end of this turn.
+   * Else it waits gatherMs from its first record on.
+   */
+  #waitForOthers(batch: Batch): void {
+    const { gatherMs } = this.#limits
+    this.#isGathering = true
+    const wasIdle = batch.openedAtMs - this.#answeredAtMs >= gatherMs
+    const leftMs = batch.openedAtMs + gatherMs - performance.now()
+    if (wasIdle || leftMs <= 0) setImmediate(this.#gathered)
+    else setTimeout(this.#gathered, leftMs)
   }
 
   readonly #gathered = () => {
-    this.#gathering = undefined
-    this.#sendWhenDue()
+    this.#isGathering = false
+    const isFree = this.#request === undefined && this.#fault === undefined
+    if (isFree && this.#open !== undefined) this.#send()
   }
 
   #sendWhenDue(): void {
@@ -265,10 +281,8 @@ export class GroupCommit {
       return
     }
     if (this.#fault !== undefined && !this.#isClosing) return
-    const waitedMs = this.#open ? performance.now() - this.#open.openedAtMs : 0
-    const isDue = this.#closed.length > 0 || this.#isClosing || waitedMs >= this.#limits.gatherMs
-    if (isDue) this.#send()
-    else this.#gathering ??= setTimeout(this.#gathered, this.#limits.gatherMs - waitedMs)
+    if (this.#closed.length > 0 || this.#isClosing) this.#send()
+    else if (this.#open && !this.#isGathering) this.#waitForOthers(this.#open)
   }
 
   #idle(): void {
@@ -279,10 +293,6 @@ export class GroupCommit {
   }
 
   #send(): void {
-    if (this.#gathering !== undefined) {
-      clearTimeout(this.#gathering)
-      this.#gathering = undefined
-    }
     this.#closeOpen()
     this.#inFlight = this.#closed
     this.#closed = []

@@ -23,7 +23,7 @@ export interface LedgerLimits {
   readonly holdMs: number
   /** How often a batch that could not be written is tried again, and books that changed without a record are written. */
   readonly tickMs: number
-  /** How long the first of a batch waits for others while the disk is idle. */
+  /** How long the first of a batch waits for others; after a pause it does not wait at all. */
   readonly gatherMs: number
 }
 

@@ -42,15 +42,20 @@ function build(limits: Partial<LedgerLimits> = {}) {
   const answer = (fault?: Fault, usage = roomy) => commits.committed(usage, fault)
   const append = (text: string) =>
     commits.append(entry(text), (error) => void told.push(error?.code ?? text))
+  /** Appends and lets the turn end, so that the batch is handed over. */
+  const send = async (text: string) => {
+    append(text)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
   onTestFinished(() => commits.threadLost(LedgerDisk('end of test')))
-  return { commits, books, cursors, requests, refused, told, answer, append }
+  return { commits, books, cursors, requests, refused, told, answer, append, send }
 }
 
 const broken: Fault = { kind: 'disk', text: 'disk I/O error' }
 
 test('a batch that could not be written is tried again, the same, and its senders never notice', async () => {
-  const { commits, requests, told, answer, append } = build()
-  append('a')
+  const { commits, requests, told, answer, append, send } = build()
+  await send('a')
   answer(broken)
   expect(commits.refusal()).toMatchObject({ code: 'IG_ERR_LEDGER_DISK' })
   expect(append('b')).toMatchObject({ code: 'IG_ERR_LEDGER_DISK' })
@@ -64,8 +69,8 @@ test('a batch that could not be written is tried again, the same, and its sender
 })
 
 test('what cannot be written for too long is refused with all that came after it, and leaves no hole', async () => {
-  const { commits, books, requests, refused, told, answer, append } = build()
-  append('a')
+  const { commits, books, requests, refused, told, answer, append, send } = build()
+  await send('a')
   append('b')
   append('c')
   expect(requests).toHaveLength(1)
@@ -87,16 +92,16 @@ test('what cannot be written for too long is refused with all that came after it
   expect(append('again')).toBe(0)
 })
 
-test('books written with a batch say nothing of records that are not in it', () => {
-  const { requests, append } = build()
-  append('a')
+test('books written with a batch say nothing of records that are not in it', async () => {
+  const { requests, append, send } = build()
+  await send('a')
   append('b')
   expect(requests[0]?.accounts.stored).toBe(1)
 })
 
-test('a ledger near its limit refuses before the disk does, and takes again when there is room for more than a moment', () => {
-  const { commits, answer, append } = build({ bytesMax: 100 * MiB, reserveBytes: 16 * MiB })
-  append('a')
+test('a ledger near its limit refuses before the disk does, and takes again when there is room for more than a moment', async () => {
+  const { commits, answer, append, send } = build({ bytesMax: 100 * MiB, reserveBytes: 16 * MiB })
+  await send('a')
   answer(undefined, { ...roomy, usedBytes: 84 * MiB })
   expect(append('b')).toMatchObject({ code: 'IG_ERR_LEDGER_FULL', retry: 'later' })
   expect(commits.freeBytes).toBe(0)
@@ -106,27 +111,27 @@ test('a ledger near its limit refuses before the disk does, and takes again when
   expect(commits.refusal()).toBeUndefined()
 })
 
-test('a disk that others have filled refuses like a full ledger', () => {
-  const { commits, answer, append } = build({ reserveBytes: 16 * MiB })
-  append('a')
+test('a disk that others have filled refuses like a full ledger', async () => {
+  const { commits, answer, send } = build({ reserveBytes: 16 * MiB })
+  await send('a')
   answer(undefined, { ...roomy, diskFreeBytes: 15 * MiB })
   expect(commits.refusal()).toMatchObject({ code: 'IG_ERR_LEDGER_FULL' })
 })
 
-test('when the thread died after its commit, the senders are told that it is done', () => {
-  const { commits, requests, told, append } = build()
-  append('a')
+test('when the thread died after its commit, the senders are told that it is done', async () => {
+  const { commits, requests, told, append, send } = build()
+  await send('a')
   append('b')
   commits.threadLost(LedgerDisk('died'))
   expect(append('c')).toMatchObject({ code: 'IG_ERR_LEDGER_DISK' })
   commits.threadReopened({ ...state, nextOffset: 1 }, roomy)
   expect(told).toEqual(['a'])
-  expect(requests.at(-1)?.rows[0]?.firstOffset).toBe(1)
+  await eventually(() => expect(requests.at(-1)?.rows[0]?.firstOffset).toBe(1))
 })
 
-test('when the thread died before its commit, the batch is sent again', () => {
-  const { commits, requests, told, append, answer } = build()
-  append('a')
+test('when the thread died before its commit, the batch is sent again', async () => {
+  const { commits, requests, told, send, answer } = build()
+  await send('a')
   commits.threadLost(LedgerDisk('died'))
   commits.threadReopened(state, roomy)
   expect(requests).toHaveLength(2)
@@ -136,8 +141,8 @@ test('when the thread died before its commit, the batch is sent again', () => {
 })
 
 test('closing while the disk ails refuses what waits, once it was tried a last time', async () => {
-  const { commits, requests, told, answer, append } = build({ holdMs: 60_000 })
-  append('a')
+  const { commits, requests, told, answer, send } = build({ holdMs: 60_000 })
+  await send('a')
   answer(broken)
   const before = requests.length
   const closed = commits.close()
@@ -148,9 +153,9 @@ test('closing while the disk ails refuses what waits, once it was tried a last t
 })
 
 test('cursors that could not be written are written later', async () => {
-  const { cursors, requests, answer, append } = build({ holdMs: 0 })
+  const { cursors, requests, answer, send } = build({ holdMs: 0 })
   cursors.load('reader', 0, 0)
-  append('a')
+  await send('a')
   expect(requests[0]?.cursors).toHaveLength(1)
   answer(broken)
   expect(cursors.isDirty).toBe(true)
