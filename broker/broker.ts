@@ -15,13 +15,9 @@ import { createAedesOptions } from './aedes-options.ts'
 import { createAuthentication } from './authentication.ts'
 import { createCommandOutlet, isCommandTopic } from './command-outlet.ts'
 import { Connection } from './connection.ts'
-import {
-  type Credentials,
-  readCredentials,
-  type TlsFiles,
-  watchCredentials,
-} from './credentials.ts'
-import { AuthRevoked, ConnectionTakenOver } from './errors.ts'
+import { createCredentialKeeper } from './credential-keeper.ts'
+import type { TlsFiles } from './credentials.ts'
+import { ConnectionTakenOver } from './errors.ts'
 import { type CertifiedIdentity, identityOf } from './identity.ts'
 import { takeFrame } from './lanes.ts'
 import { type BrokerLimits, withDefaults } from './limits.ts'
@@ -78,18 +74,23 @@ export function createBroker(options: BrokerOptions): Broker {
   /** From the end of the handshake, and from CONNACK. */
   const connections = new Set<Connection>()
   const online = new Set<Connection>()
-  let credentials: Credentials | undefined
   let listener: TlsListener | undefined
-  let watch: ReturnType<typeof watchCredentials> | undefined
   let isStopping = false
 
   const takeover = createTakeover((older) =>
     refusals.end(older, ConnectionTakenOver(older.clientId)),
   )
+  const credentials = createCredentialKeeper({
+    files: options.tls,
+    pollMs: options.credentialsPollMs ?? credentialsPollMsDefault,
+    log,
+    refusals,
+    connections: () => takeover.all(),
+  })
   const authentication = createAuthentication({
     takeover,
     refusals,
-    isRevoked: (serial) => credentials?.isRevoked(serial) ?? false,
+    isRevoked: credentials.isRevoked,
   })
   const aedes = new Aedes(
     createAedesOptions(limits, {
@@ -156,49 +157,27 @@ export function createBroker(options: BrokerOptions): Broker {
     } else admit(socket, identity)
   }
 
-  function useCredentials(fresh: Credentials): void {
-    credentials = fresh
-    for (const warning of fresh.warnings) log.warn({ reason: warning }, 'a certificate wants care')
-    listener?.useCredentials(fresh)
-    for (const connection of takeover.all()) {
-      const { serial, name } = connection.identity
-      if (fresh.isRevoked(serial)) refusals.end(connection, AuthRevoked(serial, name))
-    }
-  }
-
   return {
     name: 'broker',
     async start() {
-      credentials = await readCredentials(options.tls)
+      const first = await credentials.load()
       await aedes.listen()
-      listener = createTlsListener({
+      const opened = createTlsListener({
         host: options.host,
         port: options.port,
         limits,
         minVersion: options.tls.minVersion,
-        credentials,
+        credentials: first,
         connected,
         failed: refusals.handshakeFailed,
       })
-      await listener.listen()
-      useCredentials(credentials)
-      watch = watchCredentials({
-        files: options.tls,
-        pollMs: options.credentialsPollMs ?? credentialsPollMsDefault,
-        changed(fresh) {
-          useCredentials(fresh)
-          log.info({}, 'certificates and revocations read anew')
-        },
-        failed: (error) =>
-          log.error(
-            { code: error.code, err: error },
-            'new certificates cannot be used; the old ones stay in force',
-          ),
-      })
+      await opened.listen()
+      listener = opened
+      credentials.watch((fresh) => opened.useCredentials(fresh))
     },
     async stop(deadlineMs) {
       isStopping = true
-      watch?.stop()
+      credentials.stop()
       const closed = listener?.close()
       // What is at the gate is still answered: who is not acknowledged sends again.
       for (const connection of connections) connection.halt()
@@ -229,7 +208,7 @@ export function createBroker(options: BrokerOptions): Broker {
       connection.destroy()
       return true
     },
-    reloadCredentials: async () => await watch?.reload(),
+    reloadCredentials: credentials.reload,
   }
 }
 

@@ -24,7 +24,9 @@ export class Connection extends DoorStream {
   readonly waiting: WaitingPublish[] = []
   /** Topics this client was allowed to publish to: asked once each. */
   readonly allowedTopics = new Set<string>()
+  /** Filters it was granted, and those whose SUBACK is on its way. */
   readonly filters = new Set<string>()
+  readonly granted = new Set<string>()
   /** Deliveries by packet id, each told whether PUBACK came. */
   readonly deliveries = new Map<number, (isAcknowledged: boolean) => void>()
 

@@ -1,16 +1,14 @@
 /**
- * The broker's own key and certificate, whom it trusts, and what is revoked: read from files, checked, and watched.
+ * The broker's own key and certificate, whom it trusts, and what is revoked: read from files and checked.
  *
- * - What cannot be used is a coded error that names the file. At a reload the old credentials stay in force instead, and
- *   the error is told.
- * - Files are polled: secrets mounted into a container change by links, which directory watches miss.
+ * - What cannot be used is a coded error that names the file.
  * - A revocation list must be signed by the authority. One past its `nextUpdate` still counts, with a warning: a street
  *   does not stop because a list was not renewed.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureVersion } from 'node:tls'
-import { type CodedError, isCodedError } from '../schemas/coded-error.ts'
+import { isCodedError } from '../schemas/coded-error.ts'
 import { DevelopmentAuthority, TlsCertExpired, TlsCertUnreadable } from './errors.ts'
 import { developmentAuthorityName } from './pki/development.ts'
 import { normalSerial } from './pki/serial.ts'
@@ -124,63 +122,4 @@ async function readRevoked(
     if (isCodedError(cause)) throw cause
     throw TlsCertUnreadable.from(cause, 'revocation list', files.crlFile, (cause as Error).message)
   }
-}
-
-export interface CredentialsWatch {
-  /** Reads anew now, changed or not. */
-  reload(): Promise<void>
-  stop(): void
-}
-
-export interface CredentialsWatchOptions {
-  readonly files: TlsFiles
-  readonly pollMs: number
-  changed(credentials: Credentials): void
-  failed(error: CodedError): void
-}
-
-export function watchCredentials(options: CredentialsWatchOptions): CredentialsWatch {
-  const { files, pollMs, changed, failed } = options
-  const paths = [files.keyFile, files.certFile, files.caFile, files.crlFile ?? files.caFile]
-  let seen = fingerprint(paths)
-  let timer: NodeJS.Timeout | undefined
-  let isStopped = false
-
-  async function reload(): Promise<void> {
-    seen = fingerprint(paths)
-    try {
-      const credentials = await readCredentials(files)
-      if (!isStopped) changed(credentials)
-    } catch (error) {
-      if (!isCodedError(error)) throw error
-      failed(error)
-    }
-  }
-
-  function schedule(): void {
-    timer = setTimeout(async () => {
-      if (fingerprint(paths) !== seen) await reload()
-      if (!isStopped) schedule()
-    }, pollMs)
-    timer.unref()
-  }
-
-  schedule()
-  return {
-    reload,
-    stop() {
-      isStopped = true
-      clearTimeout(timer)
-    },
-  }
-}
-
-/** What tells that a file was replaced; a file that is missing for a moment counts as changed. */
-function fingerprint(paths: readonly string[]): string {
-  return paths
-    .map((path) => {
-      const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
-      return stat ? `${stat.ino}:${stat.size}:${stat.mtimeNs}` : 'missing'
-    })
-    .join('|')
 }

@@ -41,14 +41,6 @@ export const BrokerFull = defineError({
   retry: 'later',
 })
 
-export const BrokerStopping = defineError({
-  code: 'IG_ERR_BROKER_STOPPING',
-  message: 'the broker is stopping',
-  hint: 'Connect again; what was acknowledged is kept.',
-  blame: 'world',
-  retry: 'later',
-})
-
 export const AuthUnknownDevice = defineError({
   code: 'IG_ERR_AUTH_UNKNOWN_DEVICE',
   message: 'certificate %j is no identity: %s',

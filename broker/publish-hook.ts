@@ -12,7 +12,7 @@ import type { AedesOptions, Client, PublishPacket } from 'aedes'
 import type { CodedError } from '../schemas/coded-error.ts'
 import { isRetainable, refusePublish } from './acl.ts'
 import { type Connection, connectionOf, type WaitingPublish } from './connection.ts'
-import { BrokerStopping, ProtocolRefused } from './errors.ts'
+import { ProtocolRefused } from './errors.ts'
 import type { Arrival, GateAnswer, PublishGate } from './ports.ts'
 
 /** On a packet: the gate lets subscribers have it. */
@@ -46,7 +46,7 @@ export function createPublishHook(
 
   function admitWill(connection: Connection, packet: GatedPacket, callback: Callback): void {
     if (isStopping()) {
-      callback(BrokerStopping())
+      callback(new Error('no wills while the broker stops'))
       return
     }
     gate.admit(arrivalOf(connection, packet), (answer) => {
@@ -78,7 +78,7 @@ export function createPublishHook(
   }
 
   return (client, packet, callback) => {
-    if (client === null) return callback(BrokerStopping()) // A will of another broker: there is none.
+    if (client === null) return callback(new Error('a will of another broker: there is none'))
     const connection = connectionOf(client)
     const error = refuse(connection, packet)
     if (error !== undefined) {

@@ -50,6 +50,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   }
 
   function remove(connection: Connection, filter: string): void {
+    connection.granted.delete(filter)
     if (!connection.filters.delete(filter)) return
     if (isReader(connection)) router.countReader(filter, -1)
     else if (filter === commandsOf(connection)) {
@@ -72,12 +73,16 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     authorize(client, subscription: Subscription, done) {
       const connection = connectionOf(client)
       const { topic, qos } = subscription
+      const { granted } = connection
       const error =
         refuseSubscribe(connection.identity, connection.clientId, topic, qos) ??
-        (connection.filters.size >= limits.subscriptionsMax && !connection.filters.has(topic)
+        (granted.size >= limits.subscriptionsMax && !granted.has(topic)
           ? BrokerFull('too many subscriptions of one client', limits.subscriptionsMax)
           : undefined)
-      if (error === undefined) return done(null, subscription)
+      if (error === undefined) {
+        granted.add(topic)
+        return done(null, subscription)
+      }
       refusals.refused(connection, error)
       done(null, null)
     },

@@ -15,7 +15,7 @@ import {
 } from 'node:tls'
 import { createAdmission } from './admission.ts'
 import type { Credentials, TlsFiles } from './credentials.ts'
-import { BrokerPortTaken, TlsHandshakeFailed } from './errors.ts'
+import { BrokerFull, BrokerPortTaken, TlsHandshakeFailed } from './errors.ts'
 import type { BrokerLimits } from './limits.ts'
 
 export interface TlsListener {
@@ -68,7 +68,7 @@ export function createTlsListener(options: TlsListenerOptions): TlsListener {
     waitingMax: limits.handshakesWaitingMax,
     begin: (socket) => tls.emit('connection', socket),
     refuse(socket) {
-      failed('IG_ERR_BROKER_FULL', 'too many handshakes wait', socket.remoteAddress ?? '')
+      failed(BrokerFull.code, 'too many handshakes wait', socket.remoteAddress ?? '')
       socket.destroy()
     },
   })
@@ -84,7 +84,7 @@ export function createTlsListener(options: TlsListenerOptions): TlsListener {
       socket.once('close', () => sockets.delete(socket))
       socket.on('error', () => {}) // Until TLS has it; a reset there is nobody's fault.
       if (sockets.size > limits.connectionsMax) {
-        failed('IG_ERR_BROKER_FULL', 'too many connections', socket.remoteAddress ?? '')
+        failed(BrokerFull.code, 'too many connections', socket.remoteAddress ?? '')
         socket.destroy()
       } else admission.enter(socket)
     },
@@ -94,7 +94,11 @@ export function createTlsListener(options: TlsListenerOptions): TlsListener {
     listen: () =>
       new Promise((resolve, reject) => {
         tcp.once('error', (cause) => reject(BrokerPortTaken.from(cause, host, port, cause.message)))
-        tcp.listen({ host, port, backlog: limits.handshakesWaitingMax }, resolve)
+        tcp.listen({ host, port, backlog: limits.handshakesWaitingMax }, () => {
+          // Later faults are of single connections (no file handles left): they must not end the process.
+          tcp.on('error', (error) => failed(BrokerFull.code, error.message, ''))
+          resolve()
+        })
       }),
     address() {
       const address = tcp.address()

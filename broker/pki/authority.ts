@@ -34,6 +34,8 @@ import * as x509 from './x509.ts'
 export const developmentMark = 'development only'
 
 const authorityDays = 3650
+/** Beyond so many at once files are not synced one by one: a power cut then costs a `renew`. */
+const syncedMax = 16
 /** Common lengths: a year for what can be renewed by hand. */
 const leafDays = 397
 
@@ -57,7 +59,7 @@ export interface PkiAuthority {
   readonly paths: PkiPaths
   readonly name: string
   issue(request: IssueRequest): Promise<IssuedCertificate>
-  /** Many at once: one line of log each, one write of the register. */
+  /** Many at once: one write of the register. */
   issueAll(requests: readonly IssueRequest[]): Promise<readonly IssuedCertificate[]>
   renew(name: string, days?: number): Promise<IssuedCertificate>
   /** All certificates of the name; answers how many. */
@@ -138,9 +140,10 @@ export async function openAuthority(
     }
     // The register first: a certificate that was handed out can always be revoked.
     appendToRegister(paths.register, events)
+    const isFew = made.length <= syncedMax
     for (const { leaf, certFile, keyFile } of made) {
-      writePrivate(keyFile, leaf.keyPem)
-      writePublic(certFile, `${leaf.certificate.toString('pem')}\n`)
+      writePrivate(keyFile, leaf.keyPem, isFew)
+      writePublic(certFile, `${leaf.certificate.toString('pem')}\n`, isFew)
     }
     return issued
   }

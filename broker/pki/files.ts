@@ -49,22 +49,23 @@ export function pkiPaths(dir: string): PkiPaths {
   }
 }
 
-export function writePublic(path: string, text: string): void {
-  writeAtomically(path, text, publicMode)
+/** `durable` false spares the sync: for what can be issued again, when there is much of it. */
+export function writePublic(path: string, text: string, durable = true): void {
+  writeAtomically(path, text, publicMode, durable)
 }
 
-export function writePrivate(path: string, text: string): void {
-  writeAtomically(path, text, privateMode)
+export function writePrivate(path: string, text: string, durable = true): void {
+  writeAtomically(path, text, privateMode, durable)
 }
 
 /** A reader sees the old file or the new one, never a part; after a power cut too. */
-function writeAtomically(path: string, text: string, mode: number): void {
+function writeAtomically(path: string, text: string, mode: number, durable: boolean): void {
   mkdirSync(dirname(path), { recursive: true })
   const draft = `${path}.${randomBytes(4).toString('hex')}.tmp`
   const fd = openSync(draft, 'wx', mode)
   try {
     writeSync(fd, text)
-    fsyncSync(fd)
+    if (durable) fsyncSync(fd)
   } finally {
     closeSync(fd)
   }

@@ -1,6 +1,7 @@
 /** Commands: one device, QoS 1, an outcome, never late, never queued. */
 import { expect, test } from 'vitest'
-import { encodePublish } from '../../broker/command-outlet.ts'
+import { createCommandOutlet, encodePublish } from '../../broker/command-outlet.ts'
+import type { Connection } from '../../broker/connection.ts'
 import { collect, commandPayload, eventually, openHouse } from './house.ts'
 
 const topic = 'north/tlc-1/command/tlc.stage.set'
@@ -53,6 +54,17 @@ test('a stale command is not written', async () => {
   await device.unsubscribeAsync(filter)
   expect(await deliver()).toBe('offline')
   expect(commands).toHaveLength(1)
+})
+
+test('a copy that became stale on its way is dropped at its delivery', () => {
+  let nowMs = 1_000
+  const outlet = createCommandOutlet({ clock: { nowMs: () => nowMs }, copy() {} })
+  const center = { clientId: 'center/desk' } as Connection
+  const payload = commandPayload(2_000)
+  expect(outlet.mayForward(center, topic, payload)).toBe(true)
+  nowMs = 2_000
+  expect(outlet.mayForward(center, topic, payload)).toBe(false)
+  expect(outlet.mayForward(center, 'north/tlc-1/status/tlc.plan', payload)).toBe(true)
 })
 
 test('a command without an expiry is stale', async () => {

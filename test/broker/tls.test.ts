@@ -146,6 +146,25 @@ test('a resumed session has its identity, and is looked at again: revoked is ref
   expect(house.counts.get('authRefused IG_ERR_AUTH_REVOKED')).toBe(1)
 })
 
+test('a certificate that ends closes its connection, and its resumed session is refused', async () => {
+  const house = await openHouse()
+  const lifeMs = 4_000
+  const yesterday = await openAuthority(house.authority.paths.dir, {
+    nowMs: () => Date.now() - dayMs + lifeMs,
+  })
+  await yesterday.issue({ role: 'device', name: 'north/det-1', days: 1 })
+  const first = await handshake(house, 'north/det-1')
+  expect(await sayConnect(first.socket, 'north/det-1')).toBe(0)
+  first.socket.resume()
+  const session = await first.ticket
+  await eventually(() => first.socket.closed, 15_000)
+  expect(house.counts.get('connectionsClosed IG_ERR_AUTH_CERT_EXPIRED')).toBe(1)
+  const second = await handshake(house, 'north/det-1', session)
+  expect(second.socket.isSessionReused()).toBe(true)
+  expect(await sayConnect(second.socket, 'north/det-1')).toBe(5)
+  expect(house.counts.get('authRefused IG_ERR_AUTH_CERT_EXPIRED')).toBe(1)
+})
+
 test('a new server certificate is taken without a restart; open connections stay', async () => {
   const house = await openHouse()
   await house.issue('device', 'north/det-1')
