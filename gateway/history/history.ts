@@ -9,6 +9,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { TrafficCount } from '../../schemas/generated/messages.ts'
 import { decodePayload } from '../../schemas/payload.ts'
+import { scanTrafficQueue, TrafficQueueScan } from '../../schemas/traffic-queue-scan.ts'
 import type { Log } from '../kit/log.ts'
 import { createTopicCache } from '../kit/topic-cache.ts'
 import { createComponents } from './components.ts'
@@ -142,6 +143,7 @@ function createWriter(db: DatabaseSync) {
   const queues = createQueues(db, components)
   const events = createEvents(db)
   const topicOf = createTopicCache()
+  const scan = new TrafficQueueScan()
 
   function route(record: HistoryRecord): void {
     const topic = topicOf(record.topic)
@@ -150,6 +152,13 @@ function createWriter(db: DatabaseSync) {
     const what = type === 'replay' ? 'status' : type
     const handler = what === 'alarm' ? 'alarm' : what === 'status' ? code : ''
     if (!handled.has(handler)) return
+    if (handler === 'traffic.queue' && type === 'status' && record.notes === undefined) {
+      const { payload } = record
+      if (scanTrafficQueue(payload, 0, payload.length, scan)) {
+        queues.addScanned(node, payload, scan)
+        return
+      }
+    }
     const decoded = decodePayload(record.payload)
     if ('error' in decoded) throw decoded.error
     const value = decoded.value as never

@@ -6,12 +6,15 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import type { TrafficQueue } from '../../schemas/generated/messages.ts'
+import type { TrafficQueueScan } from '../../schemas/traffic-queue-scan.ts'
 import type { Components } from './components.ts'
 import { floorTo, minuteMs } from './counts.ts'
 import { type HistoryRecord, worstQuality } from './ports.ts'
 
 export interface Queues {
   add(node: string, record: HistoryRecord, message: TrafficQueue): void
+  /** The same for a message read from its bytes, of ordinary quality and without notes. */
+  addScanned(node: string, payload: Uint8Array, scan: TrafficQueueScan): void
   flush(): void
   /** Forgets what was not flushed, after a rolled back transaction. */
   forget(): void
@@ -33,6 +36,16 @@ interface Minute {
   quality: number
 }
 
+/** A lane as it stood in the last message of its node, so that the next one costs no look into a map. */
+interface KnownLane {
+  readonly name: Buffer
+  readonly component: number
+  row: Minute | undefined
+  generation: number
+}
+
+const nodesMax = 50_000 // About 30 MiB with four lanes each.
+
 export function createQueues(db: DatabaseSync, components: Components): Queues {
   const find = db.prepare(`
     SELECT component, minute_ms AS minute, vehicles_max AS vehiclesMax, vehicles_sum AS vehiclesSum,
@@ -43,6 +56,9 @@ export function createQueues(db: DatabaseSync, components: Components): Queues {
     'INSERT OR REPLACE INTO queue_minute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
   const touched = new Map<string, Minute>()
+  const lanesOf = new Map<string, KnownLane[]>()
+  /** Counts the flushes: a row of an earlier one has to be read again. */
+  let generation = 0
 
   function minuteOf(component: number, minute: number): Minute {
     const key = `${component} ${minute}`
@@ -55,6 +71,27 @@ export function createQueues(db: DatabaseSync, components: Components): Queues {
       : { component, minute, ...none, n: 0, seenLow: 0, seenHigh: 0, quality: 0 }
     touched.set(key, row)
     return row
+  }
+
+  function laneOf(lanes: KnownLane[], at: number, node: string, name: Uint8Array): KnownLane {
+    const known = lanes[at]
+    if (known?.name.equals(name)) return known
+    const text = Buffer.from(name).toString('latin1')
+    const lane: KnownLane = {
+      name: Buffer.from(name),
+      component: components.idOf(node, text),
+      row: undefined,
+      generation: -1,
+    }
+    lanes[at] = lane
+    return lane
+  }
+
+  function rowOf(lane: KnownLane, minute: number): Minute {
+    if (lane.generation === generation && lane.row?.minute === minute) return lane.row
+    lane.row = minuteOf(lane.component, minute)
+    lane.generation = generation
+    return lane.row
   }
 
   return {
@@ -82,6 +119,34 @@ export function createQueues(db: DatabaseSync, components: Components): Queues {
         }
       }
     },
+    addScanned(node, payload, scan) {
+      let lanes = lanesOf.get(node)
+      if (lanes === undefined) {
+        if (lanesOf.size >= nodesMax) lanesOf.clear()
+        lanes = []
+        lanesOf.set(node, lanes)
+      }
+      let at = 0
+      for (let entry = 0; entry < scan.entries; entry++) {
+        const atMs = scan.tsMs[entry] as number
+        const minute = floorTo(atMs, minuteMs)
+        const second = Math.floor((atMs - minute) / 1000)
+        const from = at
+        for (; at < (scan.lanesEnd[entry] as number); at++) {
+          const name = payload.subarray(scan.nameStart[at], scan.nameEnd[at])
+          const row = rowOf(laneOf(lanes, at - from, node, name), minute)
+          const vehicles = scan.queueVehicles[at] as number
+          const meters = scan.queueMeters[at] as number
+          if (vehicles > row.vehiclesMax) row.vehiclesMax = vehicles
+          if (meters > row.metersMax) row.metersMax = meters
+          if (!mark(row, second)) continue
+          row.vehiclesSum += vehicles
+          row.metersSum += meters
+          row.approachingSum += scan.approachingVehicles[at] as number
+          row.n += 1
+        }
+      }
+    },
     flush() {
       for (const row of touched.values()) {
         put.run(
@@ -91,8 +156,13 @@ export function createQueues(db: DatabaseSync, components: Components): Queues {
         )
       }
       touched.clear()
+      generation += 1
     },
-    forget: () => touched.clear(),
+    forget() {
+      touched.clear()
+      lanesOf.clear() // Numbers of components that were rolled back are not theirs.
+      generation += 1
+    },
   }
 }
 

@@ -57,14 +57,17 @@ export function createInfluxSink(options: InfluxOptions, ports: InfluxSinkPorts)
     return { kind: 'unauthorised', error: SinkUnauthorised(options.url, meaning.status, message) }
   }
 
-  async function writeLines(lines: readonly Line[]): Promise<WriteOutcome> {
+  /** Sorts out lines of which the database said `first`, and which were not all taken. */
+  async function writeLines(lines: readonly Line[], first: Meaning): Promise<WriteOutcome> {
     const accepted: number[] = []
     const rejected: Rejection[] = []
     let isRequestProven = false
     const open: (readonly Line[])[] = [lines]
+    let said: Meaning | undefined = first
     while (open.length > 0) {
       const part = open.pop()!
-      const meaning = await requests!.send(part.map((line) => line.text))
+      const meaning: Meaning = said ?? (await requests!.send(part.map((line) => line.text)))
+      said = undefined
       if (meaning.kind === 'written') {
         for (const line of part) accepted.push(line.index)
         isRequestProven = true
@@ -108,15 +111,26 @@ export function createInfluxSink(options: InfluxOptions, ports: InfluxSinkPorts)
       const accepted: number[] = []
       const rejected: Rejection[] = []
       for (let from = 0; from < points.length; from += linesMax) {
-        const lines: Line[] = []
-        for (let index = from; index < Math.min(from + linesMax, points.length); index++) {
+        const to = Math.min(from + linesMax, points.length)
+        const texts: string[] = []
+        const indexes: number[] = []
+        for (let index = from; index < to; index++) {
           const text = formatLine(points[index] as Point)
           // A point without a value has nothing to be written: it is as good as there.
           if (text === undefined) accepted.push(index)
-          else lines.push({ index, text })
+          else {
+            texts.push(text)
+            indexes.push(index)
+          }
         }
-        if (lines.length === 0) continue
-        const outcome = await writeLines(lines)
+        if (texts.length === 0) continue
+        const meaning = await requests!.send(texts)
+        if (meaning.kind === 'written') {
+          for (const index of indexes) accepted.push(index)
+          continue
+        }
+        const lines = texts.map((text, at) => ({ index: indexes[at] as number, text }))
+        const outcome = await writeLines(lines, meaning)
         for (const index of outcome.accepted) accepted.push(index)
         rejected.push(...outcome.rejected)
         if (outcome.fault) return { accepted, rejected, fault: outcome.fault }

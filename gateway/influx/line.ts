@@ -32,15 +32,18 @@ export function createSeries(
 
 /** Undefined where no field has a value: such a point says nothing. */
 export function formatLine(point: Point): string | undefined {
-  const { fields } = point.series.measurement
-  let text = ''
+  const { values, series } = point
+  const { fields } = series.measurement
+  let text = series.head
+  let separator = ' '
   for (let at = 0; at < fields.length; at++) {
-    const value = point.values[at]
+    const value = values[at]
     if (value === undefined) continue
-    const field = fields[at]!
-    text += `${text === '' ? ' ' : ','}${field.name}=${formatValue(field.kind, value)}`
+    const field = fields[at] as (typeof fields)[number]
+    text += `${separator}${field.name}=${formatValue(field.kind, value)}`
+    separator = ','
   }
-  return text === '' ? undefined : `${point.series.head}${text} ${point.atMs}`
+  return separator === ' ' ? undefined : `${text} ${point.atMs}`
 }
 
 function formatValue(kind: FieldKind, value: Exclude<FieldValue, undefined>): string {

@@ -26,6 +26,7 @@ import type {
 import { zoneOf } from '../../schemas/ids.ts'
 import { decodePayload } from '../../schemas/payload.ts'
 import type { Topic } from '../../schemas/topics.ts'
+import { scanTrafficQueue, TrafficQueueScan } from '../../schemas/traffic-queue-scan.ts'
 import { createTopicCache } from '../kit/topic-cache.ts'
 import { createSeries, onOneLine } from './line.ts'
 import { lampCodes, measurements, qualityCodes } from './measurements.ts'
@@ -54,8 +55,18 @@ interface Context {
 }
 type Mapping<T = never> = (context: Context, message: T) => void
 
+/** A lane's series as it stood in the last message of its node: the next one costs no look into a map. */
+interface KnownLane {
+  readonly name: Buffer
+  readonly series: Series
+}
+
+const nodesMax = 50_000 // About 30 MiB with four lanes each.
+
 export function createPointMapper(): PointMapper {
   const topicOf = createTopicCache()
+  const scan = new TrafficQueueScan()
+  const lanesOf = new Map<string, KnownLane[]>()
   const known = new Map<string, Series>()
   const newest = new Map<string, { value: string; atMs: number }>()
 
@@ -81,11 +92,48 @@ export function createPointMapper(): PointMapper {
     return true
   }
 
+  function knownLanesOf(node: string): KnownLane[] {
+    const known = lanesOf.get(node)
+    if (known) return known
+    if (lanesOf.size >= nodesMax) lanesOf.clear()
+    const lanes: KnownLane[] = []
+    lanesOf.set(node, lanes)
+    return lanes
+  }
+
+  /** The same points as the mapping of `traffic.queue` gives, of a message of ordinary quality. */
+  function mapScanned(topic: Topic, payload: Uint8Array, out: Point[]): void {
+    const lanes = knownLanesOf(topic.node)
+    let at = 0
+    for (let entry = 0; entry < scan.entries; entry++) {
+      const atMs = scan.tsMs[entry] as number
+      const from = at
+      for (; at < (scan.lanesEnd[entry] as number); at++) {
+        const name = payload.subarray(scan.nameStart[at], scan.nameEnd[at])
+        let lane = lanes[at - from]
+        if (!lane?.name.equals(name)) {
+          const component = Buffer.from(name).toString('latin1')
+          const series = seriesOf(measurements.trafficQueue, topic, { component })
+          lane = { name: Buffer.from(name), series }
+          lanes[at - from] = lane
+        }
+        out.push({ series: lane.series, values: queueValues(scan, at), atMs })
+      }
+    }
+  }
+
   return {
     map(record, out) {
       const topic = topicOf(record.topic)
       const mapping = topic && mappingOf(topic)
       if (!topic || !mapping) return
+      if (isPlainQueue(topic, record)) {
+        const { payload } = record
+        if (scanTrafficQueue(payload, 0, payload.length, scan)) {
+          mapScanned(topic, payload, out)
+          return
+        }
+      }
       const decoded = decodePayload(record.payload)
       if ('error' in decoded) return
       const add: Add = (measurement, tags, atMs, values) => {
@@ -98,6 +146,24 @@ export function createPointMapper(): PointMapper {
     },
   }
 }
+
+const isPlainQueue = (topic: Topic, { notes }: SourceRecord) =>
+  topic.code === 'traffic.queue' && topic.type === 'status' && notes === undefined
+
+/** In the order of the measurement's fields: a test holds it. */
+function queueValues(scan: TrafficQueueScan, at: number): readonly FieldValue[] {
+  return [
+    scan.approachingVehicles[at],
+    given(scan.blockedVehicles[at] as number),
+    given(scan.passedVehicles[at] as number),
+    qualityCodes.recent,
+    scan.queueMeters[at],
+    scan.queueVehicles[at],
+    given(scan.rangeMeters[at] as number),
+  ]
+}
+
+const given = (value: number) => (Number.isNaN(value) ? undefined : value)
 
 function mappingOf(topic: Topic): Mapping | undefined {
   switch (topic.type) {

@@ -1,15 +1,16 @@
 /**
  * One write request after the other through the client library, each answered in full by what it means.
  *
- * The library sends; what it lacks for a gateway is supplied through its own hooks (docs/decisions/0021-influx-client.md):
- * - its retry buffer is memory that drops, so maxRetries is 0 and `writeFailed` hands every failure back;
+ * The library's transport sends; what it lacks for a gateway is supplied around it (docs/decisions/0021-influx-client.md):
+ * - its write buffer measures every line letter by letter and its retry buffer is memory that drops, so a batch goes to the
+ *   transport as one body, past both;
  * - it takes Retry-After for milliseconds and 201 for success, so its transport is wrapped and the answer is read here;
  * - its timeout is one of silence and leaves the request open, so a deadline of ours closes the connection;
  * - an agent of ours keeps one connection alive.
  */
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { type ClientOptions, HttpError, InfluxDB, type WriteApi } from '@influxdata/influxdb-client'
+import { type ClientOptions, HttpError, InfluxDB } from '@influxdata/influxdb-client'
 import type { Clock } from '../kit/clock.ts'
 import { type Answer, type Meaning, meaningOf } from './answer.ts'
 import {
@@ -29,7 +30,8 @@ export interface WriteRequests {
 
 type Transport = InfluxDB['transport']
 
-const bodyBytesMax = 1_000_000_000 // The library must not cut a batch in two on its own.
+/** On the same machine there is no wire to be spared; compressing costs both sides more than copying. */
+const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 /** @throws IG_ERR_SINK_CONFIG_INVALID where a file it needs cannot be read. */
 export function createWriteRequests(options: InfluxOptions, clock: Clock): WriteRequests {
@@ -39,34 +41,44 @@ export function createWriteRequests(options: InfluxOptions, clock: Clock): Write
   const agent = isTls ? new HttpsAgent(keepAlive) : new HttpAgent(keepAlive)
   const linesMax = options.batchPointsMax ?? batchPointsMaxDefault
   let token = readToken(options)
-  let answer: Answer | undefined
-  let api = connect()
+  const gzipThreshold =
+    options.gzipThresholdBytes ??
+    (loopback.test(new URL(options.url).hostname) ? undefined : gzipThresholdBytesDefault)
+  const query = new URLSearchParams({ org: options.org, bucket: options.bucket, precision: 'ms' })
+  const path = `/api/v2/write?${query}`
+  const sendOptions = {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain; charset=utf-8' },
+    ...(gzipThreshold === undefined ? {} : { gzipThreshold }),
+  }
+  let transport = connect()
 
-  function connect(): WriteApi {
+  function connect(): Transport {
     const connection: ClientOptions = {
       url: options.url,
       timeout: timeoutMs,
       transportOptions: { agent, ca: readAuthorities(options) },
       ...(token === undefined ? {} : { token }),
     }
-    const { transport } = new InfluxDB(connection)
-    const observed = observing(transport, (complete) => {
-      answer = complete
+    return new InfluxDB(connection).transport
+  }
+
+  /** The whole answer; rejects with the library's error. */
+  function post(body: string): Promise<Answer> {
+    const answer = { status: 204, headers: {} as Answer['headers'], body: '' }
+    return new Promise((resolve, reject) => {
+      transport.send(path, body, sendOptions, {
+        responseStarted(headers, status) {
+          answer.status = status ?? 204
+          answer.headers = headers
+        },
+        next(data: Uint8Array) {
+          answer.body += Buffer.from(data).toString('utf8')
+        },
+        complete: () => resolve(answer),
+        error: reject,
+      })
     })
-    return new InfluxDB({ url: options.url, transport: observed }).getWriteApi(
-      options.org,
-      options.bucket,
-      'ms',
-      {
-        batchSize: linesMax + 1, // Never reached: a batch leaves by flush alone.
-        maxBatchBytes: bodyBytesMax,
-        flushInterval: 0,
-        maxRetries: 0,
-        maxBufferLines: 0,
-        gzipThreshold: options.gzipThresholdBytes ?? gzipThresholdBytesDefault,
-        writeFailed: (error) => Promise.reject(error),
-      },
-    )
   }
 
   /** A token is changed by writing its file anew; a file that is gone leaves the old one in use. */
@@ -75,7 +87,7 @@ export function createWriteRequests(options: InfluxOptions, clock: Clock): Write
       const current = readToken(options)
       if (current === token) return
       token = current
-      api = connect()
+      transport = connect()
     } catch {
       // Checked at start; while an operator replaces it the old one serves.
     }
@@ -84,20 +96,17 @@ export function createWriteRequests(options: InfluxOptions, clock: Clock): Write
   return {
     async send(lines) {
       if (lines.length > linesMax) throw new RangeError(`${lines.length} lines in one request`)
-      answer = undefined
       let isLate = false
       const cancel = clock.after(timeoutMs, () => {
         isLate = true
         agent.destroy()
       })
       try {
-        api.writeRecords(lines as string[])
-        await api.flush()
-        return meaningOf(answer ?? { status: 204, headers: {}, body: '' }, clock.nowMs())
+        return meaningOf(await post(lines.join('\n')), clock.nowMs())
       } catch (error) {
         if (error instanceof HttpError && !isLate) {
           if (error.statusCode === 401 || error.statusCode === 403) renewToken()
-          return meaningOf(answer ?? answerOf(error), clock.nowMs())
+          return meaningOf(answerOf(error), clock.nowMs())
         }
         agent.destroy() // The connection may hold half an answer, or one that is still to come.
         return {
@@ -109,37 +118,7 @@ export function createWriteRequests(options: InfluxOptions, clock: Clock): Write
       }
     },
     close() {
-      api.dispose()
       agent.destroy()
-    },
-  }
-}
-
-/** The library's transport, with the body of each successful answer kept. */
-function observing(transport: Transport, onAnswer: (answer: Answer) => void): Transport {
-  const chunkCombiner = transport.chunkCombiner
-  return {
-    chunkCombiner,
-    request: transport.request.bind(transport),
-    iterate: transport.iterate.bind(transport),
-    send(path, body, options, callbacks) {
-      const answer = { status: 0, headers: {} as Answer['headers'], body: '' }
-      transport.send(path, body, options, {
-        ...callbacks,
-        responseStarted(headers, status) {
-          answer.status = status ?? 0
-          answer.headers = headers
-          callbacks?.responseStarted?.(headers, status)
-        },
-        next(data: Uint8Array) {
-          answer.body += Buffer.from(data).toString('utf8')
-        },
-        complete() {
-          onAnswer(answer)
-          callbacks?.complete?.()
-        },
-        error: (error) => callbacks?.error?.(error),
-      })
     },
   }
 }

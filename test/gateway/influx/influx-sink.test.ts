@@ -9,12 +9,18 @@ import { describeSink, queuePoint } from '../../conformance/sink.conformance.ts'
 import { startFaultyProxy } from '../../support/faulty-proxy.ts'
 import { isVictoriaMetricsMissing, startVictoriaMetrics } from '../../support/victoria-metrics.ts'
 
-async function house() {
+async function house(more: { gzipThresholdBytes?: number } = {}) {
   const database = await startVictoriaMetrics()
   onTestFinished(() => database.stop())
   const proxy = await startFaultyProxy(database.port)
   onTestFinished(() => proxy.close())
-  const options = { url: proxy.url, org: 'city', bucket: 'traffic', requestTimeoutMs: 5_000 }
+  const options = {
+    url: proxy.url,
+    org: 'city',
+    bucket: 'traffic',
+    requestTimeoutMs: 5_000,
+    ...more,
+  }
   const sink = createInfluxSink(options, { clock: createSystemClock() })
   return {
     sink,
@@ -42,12 +48,23 @@ async function house() {
   }
 }
 
-describeSink('influx', house, { skip: isVictoriaMetricsMissing })
+describeSink('influx', () => house(), { skip: isVictoriaMetricsMissing })
+
+test.skipIf(isVictoriaMetricsMissing)(
+  'to a database on the same machine nothing is compressed unless asked for',
+  async () => {
+    const { sink, proxy } = await house()
+    await sink.open()
+    onTestFinished(() => sink.close())
+    await sink.write(Array.from({ length: 200 }, (_, at) => queuePoint('north/det-1', at, at)))
+    expect(proxy.seen.map(({ isGzip, lines }) => [isGzip, lines])).toEqual([[false, 200]])
+  },
+)
 
 test.skipIf(isVictoriaMetricsMissing)(
   'a large batch is compressed and travels on one connection with the next',
   async () => {
-    const { sink, proxy } = await house()
+    const { sink, proxy } = await house({ gzipThresholdBytes: 1_024 })
     await sink.open()
     onTestFinished(() => sink.close())
     const points = Array.from({ length: 2_000 }, (_, at) => queuePoint('north/det-1', at, at))

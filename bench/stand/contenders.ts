@@ -1,0 +1,134 @@
+/** What is compared, each ready to take the load, all on one core: who its processes are and when it is done. */
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { BenchCertificates } from './certificates.ts'
+import { type BenchDatabase, settled, startDatabase } from './database.ts'
+import { serverCore } from './load-generator.ts'
+import { type BenchProcess, freePort, pause, startProcess } from './processes.ts'
+
+export interface Contender {
+  readonly name: string
+  readonly port: number
+  /** The one that devices connect to comes first. */
+  readonly processes: readonly BenchProcess[]
+  /** Waits until all that was sent is where it goes; answers how many values the database has, if there is one. */
+  done(): Promise<number | undefined>
+  stop(): Promise<void>
+}
+
+const root = join(import.meta.dirname, '../..')
+const node = process.execPath
+
+export interface GatewayChoices {
+  /** Arguments of Node itself: a profile. */
+  readonly nodeArgs?: readonly string[]
+  readonly args?: readonly string[]
+  readonly hasDatabase?: boolean
+  /** Where profiles are written. */
+  readonly cwd?: string
+}
+
+export async function startGateway(
+  dir: string,
+  certificates: BenchCertificates,
+  choices: GatewayChoices = {},
+): Promise<Contender & { readonly database: BenchDatabase | undefined; readonly web: number }> {
+  const database = choices.hasDatabase === false ? undefined : await startDatabase(dir)
+  const gateway = await startProcess({
+    name: 'gateway',
+    command: node,
+    args: [
+      ...(choices.nodeArgs ?? []),
+      join(root, 'gateway/main.ts'),
+      ...['--data-dir', mkdtempSync(join(dir, 'gateway-'))],
+      ...['--pki-dir', certificates.pkiDir],
+      ...['--mqtt-port', '0', '--web-port', '0', '--log-level', 'error'],
+      ...(database ? ['--influx-url', database.url] : []),
+      ...(choices.args ?? []),
+    ],
+    core: serverCore,
+    hasReadyLine: true,
+  })
+  return {
+    name: 'gateway',
+    port: gateway.ready.mqtts as number,
+    web: gateway.ready.web as number,
+    database,
+    processes: database ? [gateway, database.process] : [gateway],
+    done: async () => (database ? await settled(database, 1_000) : undefined),
+    async stop() {
+      await gateway.stop()
+      await database?.process.stop()
+    },
+  }
+}
+
+export async function startBareAedes(certificates: BenchCertificates): Promise<Contender> {
+  const { ca, serverCert, serverKey } = certificates
+  const aedes = await startProcess({
+    name: 'aedes',
+    command: node,
+    args: [join(root, 'bench/peers/bare-aedes.ts'), ca, serverCert, serverKey],
+    core: serverCore,
+    hasReadyLine: true,
+  })
+  return {
+    name: 'aedes',
+    port: aedes.ready.mqtts as number,
+    processes: [aedes],
+    done: async () => undefined,
+    stop: () => aedes.stop(),
+  }
+}
+
+export async function startPipeline(
+  dir: string,
+  certificates: BenchCertificates,
+): Promise<Contender> {
+  const database = await startDatabase(dir)
+  const [port, plainPort] = [await freePort(), await freePort()]
+  const file = join(mkdtempSync(join(dir, 'mosquitto-')), 'mosquitto.conf')
+  writeFileSync(file, mosquittoConfig(certificates, port, plainPort))
+  const mosquitto = await startProcess({
+    name: 'mosquitto',
+    command: 'mosquitto',
+    args: ['-c', file],
+    core: serverCore,
+  })
+  await pause(500)
+  const consumer = await startProcess({
+    name: 'consumer',
+    command: node,
+    args: [join(root, 'bench/peers/pipeline-consumer.ts'), String(plainPort), database.url],
+    core: serverCore,
+    hasReadyLine: true,
+  })
+  return {
+    name: 'pipeline',
+    port,
+    processes: [mosquitto, consumer, database.process],
+    done: () => settled(database, 2_000),
+    async stop() {
+      await consumer.stop()
+      await mosquitto.stop()
+      await database.process.stop()
+    },
+  }
+}
+
+/** Its queue is made long enough to lose nothing while it is measured; by default it would drop. */
+function mosquittoConfig(certificates: BenchCertificates, port: number, plainPort: number): string {
+  return [
+    'allow_anonymous true',
+    'max_queued_messages 1000000',
+    'user root',
+    `listener ${port} 127.0.0.1`,
+    `cafile ${certificates.ca}`,
+    `certfile ${certificates.serverCert}`,
+    `keyfile ${certificates.serverKey}`,
+    'require_certificate true',
+    'tls_version tlsv1.3',
+    `listener ${plainPort} 127.0.0.1`,
+    '',
+  ].join('\n')
+}

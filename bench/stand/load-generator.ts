@@ -1,0 +1,71 @@
+/**
+ * The load generator: a C program beside the repository, compiled into a folder of this run. It costs little, so the
+ * other core is free for what is measured. Where it or a compiler is missing, a bench skips by name.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+const source = join(import.meta.dirname, '../../../shared/bench/mqload.c')
+
+export interface LoadReport {
+  readonly acked: number
+  readonly sent: number
+  readonly s: number
+  readonly msg_s: number
+  readonly dead: number
+  readonly ack_p50_us: number
+  readonly ack_p99_us: number
+  readonly rss_mb: number
+  readonly [name: string]: unknown
+}
+
+export interface LoadGenerator {
+  /** `connected` is called when all connections stand and nothing has been sent yet. */
+  run(args: readonly string[], connected?: () => void): Promise<LoadReport>
+}
+
+export const generatorCore = 1
+export const serverCore = 0
+
+/** The generator, or why there is none. */
+export function buildLoadGenerator(dir: string): LoadGenerator | string {
+  if (!existsSync(source)) return '../shared/bench/mqload.c is not there'
+  const program = join(dir, 'mqload')
+  const built = spawnSync('gcc', ['-O2', '-o', program, source, '-lssl', '-lcrypto', '-lm'])
+  if (built.status !== 0) return `mqload cannot be compiled: ${built.stderr ?? built.error}`
+  return { run: (args, connected) => run(program, args, connected) }
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+  connected: () => void = () => {},
+): Promise<LoadReport> {
+  const child = spawn('taskset', ['-c', String(generatorCore), program, '--ready', ...args])
+  let out = ''
+  let said = ''
+  child.stdout.on('data', (text) => {
+    out += text
+  })
+  child.stderr.on('data', (text) => {
+    said += text
+    if (String(text).includes('CONNECTED')) connected()
+  })
+  const [code] = await once(child, 'close')
+  if (code !== 0 || out === '') throw new Error(`mqload ended with ${code}: ${said}`)
+  return JSON.parse(out)
+}
+
+/** The loads of the comparison, by name: what one connection does, and how many there are. */
+export const loads = {
+  burst: { messages: 120_000, args: ['-c', '100', '-b', '20', '-w', '40'] },
+  single: { messages: 60_000, args: ['-c', '100', '-b', '1', '-w', '1', '--perrec'] },
+  paced: {
+    messages: 24_000,
+    args: ['-c', '1000', '-b', '1', '-w', '10', '--perrec', '-r', '3000'],
+  },
+} as const
+
+export type LoadName = keyof typeof loads
