@@ -18,6 +18,7 @@ import { createForecastKeeper } from './compose/forecast-keeper.ts'
 import { createInstruments } from './compose/instruments.ts'
 import { createLedgerWatch } from './compose/ledger-watch.ts'
 import { createLiveReader, readingsOf } from './compose/live-reader.ts'
+import { neighboursIn } from './compose/neighbours.ts'
 import { createOwnNode } from './compose/own-node.ts'
 import { readMeters } from './compose/read-meters.ts'
 import { chooseStrategies } from './compose/strategies.ts'
@@ -27,6 +28,7 @@ import { type Junctions, readJunctions } from './control/junctions.ts'
 import { createControl } from './control/loop.ts'
 import { dayMs, retentionDefault } from './history/retention.ts'
 import { createIngress } from './ingress/ingress.ts'
+import { createPlausibility } from './ingress/plausibility.ts'
 import { createEventClock, createSystemClock } from './kit/clock.ts'
 import type { Log } from './kit/log.ts'
 import { type Part, startInOrder, stopInReverse } from './kit/part.ts'
@@ -34,7 +36,7 @@ import { createRandom } from './kit/random.ts'
 import { type Ledger, openLedger } from './ledger/ledger.ts'
 import { createPump } from './ledger/pump.ts'
 import { createHealth } from './observe/health.ts'
-import { createProfileForecaster } from './prediction/profile-forecaster.ts'
+import { createHouseForecaster } from './prediction/house-forecaster.ts'
 import { createWeb } from './web/server.ts'
 
 export interface Gateway {
@@ -130,6 +132,7 @@ function furnish(foundation: Foundation): Gateway {
     clock,
     log: roomLog('ingress'),
     metrics: instruments.ingress,
+    plausibility: createPlausibility({ onFault: (fault) => own.detectorFault(fault) }),
     notify: (node, payload) =>
       broker.publish(topics.reject(node), payload, { qos: 0, retain: false }),
     ...(eventClock ? { limits: simulatedTimeLimits } : {}),
@@ -164,7 +167,14 @@ function furnish(foundation: Foundation): Gateway {
     onCursor: (reader, cursor, rejected) => ledger.advanceCursor(reader, cursor, rejected),
     onAlarm: ({ kind, isActive, text }) => own.alarm('system.storage', kind, isActive, text),
   })
-  const forecaster = createProfileForecaster()
+  const forecaster = createHouseForecaster({
+    clock,
+    log: roomLog('prediction'),
+    shippedFolder: join(import.meta.dirname, 'prediction/models'),
+    modelFolders: [join(config.dataDir, 'models')],
+    neighboursOf: neighboursIn(junctions),
+    onFault: (fault) => own.detectorFault(fault),
+  })
   const commands = createCommands({
     dir: config.dataDir,
     clock,
@@ -227,6 +237,8 @@ function furnish(foundation: Foundation): Gateway {
         control.observe(message)
         commands.observe(message)
       },
+      // A run that is to be repeated must not depend on how fast the network answered.
+      forecast: () => forecaster.whenIdle(),
       settled: () => commands.settled(),
       ...(eventClock ? { eventClock } : {}),
       answerClock: (upToMs) =>
@@ -245,8 +257,8 @@ function furnish(foundation: Foundation): Gateway {
     dir: config.dataDir,
     ledger,
     log: roomLog('prediction'),
-    snapshot: () => forecaster.snapshot(),
-    restore: (snapshot) => forecaster.restore(snapshot),
+    save: (file, offset) => forecaster.save(file, offset),
+    load: (file) => forecaster.load(file),
     relearn: (record) => {
       for (const reading of readingsOf(record)) forecaster.observe(reading)
     },
@@ -312,6 +324,7 @@ function furnish(foundation: Foundation): Gateway {
   const parts = [
     ledgerPart,
     archive,
+    forecaster,
     keeper,
     commands,
     control,

@@ -1,10 +1,9 @@
 /**
- * Keeps what the forecaster has learned across restarts: a snapshot in a file, and the ledger for what came after it.
+ * Keeps what the forecaster has learned across restarts: its own file, and the ledger for what came after it.
  *
- * - Written whole and renamed, so that a crash leaves the old one; what it lacks is read again from the ledger.
- * - A snapshot that cannot be read is told and left aside: the forecaster then learns anew, nothing stops.
+ * - Saved every minute and at the end; what a crash makes it lack is read again from the ledger.
+ * - A file that cannot be read is told and left aside: the forecaster then learns anew, nothing stops.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSystemClock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
@@ -12,47 +11,47 @@ import type { Part } from '../kit/part.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ParsedRecord } from '../ledger/record.ts'
 
-export interface KeeperOptions<S> {
+export interface KeeperOptions {
   readonly dir: string
   readonly ledger: Ledger
   readonly log: Log
-  readonly snapshot: () => S
-  readonly restore: (snapshot: S) => void
-  /** Feeds records to the forecaster alone. */
+  /** Writes the file; `offset` is the first record it may not have seen. */
+  readonly save: (file: string, offset: number) => Promise<void>
+  /** Reads it back and answers with that offset; undefined when there is none. */
+  readonly load: (file: string) => Promise<number | undefined>
+  /** Feeds a record to the forecaster alone. */
   readonly relearn: (record: ParsedRecord) => void
   /** The next record the live reader will take. */
   readonly position: () => number
-  /** Name of the live reader's cursor: up to there the forecaster has seen everything. */
+  /** Name of the live reader's cursor: up to there the forecaster had seen everything. */
   readonly reader: string
 }
 
 const saveEveryMs = 60_000 // A crash costs at most a minute of reading again.
 const bounds = { recordsMax: 2_000, bytesMax: 1024 * 1024 }
 
-export function createForecastKeeper<S>(options: KeeperOptions<S>): Part {
+export function createForecastKeeper(options: KeeperOptions): Part {
   const { ledger, log } = options
-  const path = join(options.dir, 'forecaster.json')
+  const file = join(options.dir, 'forecaster.jsonl')
   let cancel: (() => void) | undefined
-  let isRestored = false
+  let saving: Promise<void> | undefined
 
-  function save(): void {
-    try {
-      writeFileSync(
-        `${path}.new`,
-        JSON.stringify({ offset: options.position(), snapshot: options.snapshot() }),
-      )
-      renameSync(`${path}.new`, path)
-    } catch (err) {
-      log.warn({ err, path }, 'what the forecaster has learned could not be written')
-    }
+  function save(): Promise<void> {
+    // A large house takes a while to write; the next save waits for the one under way.
+    saving ??= options
+      .save(file, options.position())
+      .catch((err) => log.warn({ err, file }, 'what the forecaster has learned was not written'))
+      .finally(() => {
+        saving = undefined
+      })
+    return saving
   }
 
-  function load(): { readonly offset: number; readonly snapshot: S } | undefined {
+  async function load(): Promise<number | undefined> {
     try {
-      return JSON.parse(readFileSync(path, 'utf8'))
+      return await options.load(file)
     } catch (err) {
-      const isMissing = (err as NodeJS.ErrnoException).code === 'ENOENT'
-      if (!isMissing) log.warn({ err, path }, 'what the forecaster had learned cannot be read')
+      log.warn({ err, file }, 'what the forecaster had learned cannot be read; it learns anew')
       return undefined
     }
   }
@@ -71,15 +70,15 @@ export function createForecastKeeper<S>(options: KeeperOptions<S>): Part {
   return {
     name: 'forecast keeper',
     async start() {
-      const kept = load()
-      if (kept) options.restore(kept.snapshot)
-      await relearn(kept?.offset ?? ledger.firstOffset, ledger.loadCursor(options.reader))
-      isRestored = true
-      cancel = createSystemClock().every(saveEveryMs, save)
+      const seen = await load()
+      await relearn(seen ?? ledger.firstOffset, ledger.loadCursor(options.reader))
+      cancel = createSystemClock().every(saveEveryMs, () => void save())
     },
     async stop() {
-      cancel?.()
-      if (isRestored) save()
+      if (cancel === undefined) return
+      cancel()
+      await saving
+      await save()
     },
   }
 }

@@ -26,6 +26,8 @@ export interface LiveMessage {
 export interface LivePorts {
   observeReading(reading: Reading): void
   observeMessage(message: LiveMessage): void
+  /** Resolves when no forecast is being made. */
+  forecast(): Promise<void>
   /** Resolves when no command is on its way. */
   settled(): Promise<void>
   /** The clock to lead, in simulated time. */
@@ -74,6 +76,7 @@ export function createLiveReader(ports: LivePorts): LiveReader {
     for (const entry of message.entries) {
       const upToMs = parseTimestamp(entry.ts)
       if (upToMs === undefined) continue
+      await ports.forecast()
       clock.advanceTo(upToMs)
       await ports.settled()
       ports.answerClock(upToMs)

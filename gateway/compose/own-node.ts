@@ -24,8 +24,20 @@ export interface OwnNode {
     options?: { qos?: 0 | 1; keep?: boolean },
   ): void
   alarm(code: string, kind: string, active: boolean, text: string): void
+  /** A detector somebody in the house does not believe any more, or believes again. */
+  detectorFault(fault: DetectorFaultReport): void
   /** To somebody else's topic: results to operators, reject notices to devices. */
   tell(topic: string, message: object, qos: 0 | 1): void
+}
+
+export interface DetectorFaultReport {
+  readonly node: string
+  readonly component: string
+  readonly kind: string
+  readonly isActive: boolean
+  readonly atMs: number
+  readonly sinceMs: number
+  readonly text: string
 }
 
 export function createOwnNode(name: string, ports: OwnNodePorts): OwnNode {
@@ -58,6 +70,14 @@ export function createOwnNode(name: string, ports: OwnNodePorts): OwnNode {
       const atMs = ports.nowMs()
       const entry = { ts: formatTimestamp(atMs), active, values: { kind, text } }
       const topic = topics.alarm(node, code)
+      const message = { entries: [entry] }
+      ports.publish(topic, encodePayload(message), { qos: 1, retain: false })
+      ports.keep(topic, message, atMs)
+    },
+    detectorFault({ node: detector, component, kind, isActive, atMs, sinceMs, text }) {
+      const values = { kind, node: detector, since: formatTimestamp(sinceMs), text }
+      const entry = { ts: formatTimestamp(atMs), component, active: isActive, values }
+      const topic = topics.alarm(node, 'detector.fault')
       const message = { entries: [entry] }
       ports.publish(topic, encodePayload(message), { qos: 1, retain: false })
       ports.keep(topic, message, atMs)

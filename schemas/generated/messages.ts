@@ -109,6 +109,7 @@ export interface DetectorFault {
        * In words.
        */
       text?: string
+      node?: Node
     }
   }[]
   /**
