@@ -10,7 +10,12 @@ export interface SimLog {
 
 export function createSimLog(level: 'debug' | 'info' | 'warn' | 'error'): SimLog {
   return pino(
-    { level, base: { room: 'sim' }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level,
+      base: { room: 'sim' },
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: () => `,"ts":"${new Date().toISOString()}"`,
+    },
     pino.destination({ dest: 2, sync: true }),
   )
 }

@@ -1,0 +1,171 @@
+/**
+ * All devices of a load, their connections and the figures of the phase that runs. Reconnects who was lost, hands out
+ * the next device that is ready, and keeps what every phase measured.
+ */
+import { build, type Histogram } from 'hdr-histogram-js'
+import { parseNodeId } from '../../schemas/ids.ts'
+import type { Credentials } from '../device/credentials.ts'
+import { createRandom } from '../random.ts'
+import { createLoadDevice, type LoadDevice } from './load-device.ts'
+import { createMessageSource, type MessageClass, type MessageSource } from './messages.ts'
+import type { LoadOptions } from './options.ts'
+
+export interface PhaseFigures {
+  due: number
+  sent: number
+  acknowledged: number
+  /** Due, but no device was connected to send it. */
+  unsent: number
+  connects: number
+  readonly errors: Map<string, number>
+  /** Microseconds from due to PUBACK; messages sent again after a cut apart. */
+  readonly latencyUs: Histogram
+  readonly resentUs: Histogram
+  readonly connectUs: Histogram
+}
+
+export interface Fleet {
+  readonly devices: readonly LoadDevice[]
+  readonly sentByClass: Record<MessageClass, number>
+  readonly acknowledgedByClass: Record<MessageClass, number>
+  readonly totals: { connects: number; resent: number; commandsAnswered: number }
+  begin(): PhaseFigures
+  readyCount(): number
+  unacknowledged(): number
+  /** Sends `count` messages of the next device that is ready, in one write. False when nobody is. */
+  sendNext(count: number, dueAt: number): boolean
+  cut(share: number): void
+  ping(): void
+  end(): void
+}
+
+const devicesPerAddress = 20_000 // Ports of one address: some 28,000, of which a part still waits to be free again.
+const reconnectMs = 1_000
+
+export function createFleet(options: LoadOptions, credentials: Credentials): Fleet {
+  const url = new URL(options.url)
+  const isLoopback = ['localhost', '127.0.0.1'].includes(url.hostname)
+  const random = createRandom('load', options.seed)
+  const classes = () => ({ ok: 0, late: 0, malformed: 0, duplicate: 0 })
+  const sentByClass = classes()
+  const acknowledgedByClass = classes()
+  const totals = { connects: 0, resent: 0, commandsAnswered: 0 }
+  const sources: MessageSource[] = []
+  let figures = emptyFigures()
+  let ready = 0
+  let cursor = 0
+  let isEnding = false
+
+  const devices = Array.from({ length: options.devices }, (_, index) => {
+    const node = parseNodeId(`${options.zone}/dev-${String(index).padStart(5, '0')}`)
+    sources.push(createMessageSource(node, index, options, random))
+    const device: LoadDevice = createLoadDevice({
+      node,
+      host: url.hostname,
+      port: Number(url.port || 8883),
+      localAddress:
+        isLoopback && options.devices > devicesPerAddress
+          ? `127.0.0.${1 + Math.floor(index / devicesPerAddress)}`
+          : undefined,
+      credentials,
+      qos: options.qos,
+      resume: options.resume,
+      events: {
+        connected(tookMs) {
+          ready += 1
+          totals.connects += 1
+          figures.connects += 1
+          figures.connectUs.recordValue(Math.max(1, tookMs * 1000))
+        },
+        lost(reason, wasReady) {
+          count(reason)
+          if (wasReady) ready -= 1
+          if (!isEnding) setTimeout(() => device.connect(), reconnectMs)
+        },
+        acknowledged(message, dueAt, wasResent) {
+          const tookUs = Math.max(1, (performance.now() - dueAt) * 1000)
+          figures.acknowledged += 1
+          acknowledgedByClass[message.class] += 1
+          if (wasResent) totals.resent += 1
+          ;(wasResent ? figures.resentUs : figures.latencyUs).recordValue(tookUs)
+        },
+        commandAnswered() {
+          totals.commandsAnswered += 1
+        },
+      },
+    })
+    return device
+  })
+
+  function count(reason: string): void {
+    figures.errors.set(reason, (figures.errors.get(reason) ?? 0) + 1)
+  }
+
+  return {
+    devices,
+    sentByClass,
+    acknowledgedByClass,
+    totals,
+    begin() {
+      figures = emptyFigures()
+      return figures
+    },
+    readyCount: () => ready,
+    unacknowledged: () => devices.reduce((sum, device) => sum + device.unacknowledged(), 0),
+    sendNext(wanted, dueAt) {
+      figures.due += wanted
+      for (let tried = 0; tried < devices.length; tried++) {
+        const index = cursor
+        cursor = (cursor + 1) % devices.length
+        const device = devices[index]
+        const source = sources[index]
+        if (!device?.isReady() || !source) continue
+        const batch = Array.from({ length: wanted }, () => {
+          const message = source.next(Date.now())
+          sentByClass[message.class] += 1
+          return { message, dueAt }
+        })
+        device.send(batch)
+        figures.sent += wanted
+        return true
+      }
+      figures.unsent += wanted
+      return false
+    },
+    cut(share) {
+      const many = Math.round(devices.length * share)
+      const chosen = devices.slice(0, many)
+      ready -= chosen.filter((device) => device.isReady()).length
+      for (const device of chosen) device.cut()
+      for (const device of chosen) device.connect()
+    },
+    ping() {
+      for (const device of devices) device.ping()
+    },
+    end() {
+      isEnding = true
+      for (const device of devices) device.end()
+    },
+  }
+}
+
+function emptyFigures(): PhaseFigures {
+  const histogram = () =>
+    build({
+      bitBucketSize: 64,
+      lowestDiscernibleValue: 1,
+      highestTrackableValue: 600_000_000,
+      numberOfSignificantValueDigits: 3,
+    })
+  return {
+    due: 0,
+    sent: 0,
+    acknowledged: 0,
+    unsent: 0,
+    connects: 0,
+    errors: new Map(),
+    latencyUs: histogram(),
+    resentUs: histogram(),
+    connectUs: histogram(),
+  }
+}

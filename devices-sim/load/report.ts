@@ -1,0 +1,185 @@
+/** What a load run found, as JSON: rates and latencies per phase, accounts on both sides, and which expectations held. */
+import { availableParallelism, cpus, totalmem } from 'node:os'
+import type { Histogram } from 'hdr-histogram-js'
+import type { Accounts } from './accounts.ts'
+import type { Fleet, PhaseFigures } from './fleet.ts'
+import type { LoadOptions, Phase } from './options.ts'
+
+export interface Quantiles {
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  readonly p999: number
+  readonly max: number
+  readonly count: number
+}
+
+export interface PhaseReport {
+  readonly name: string
+  readonly kind: Phase['kind']
+  readonly seconds: number
+  readonly due: number
+  readonly sent: number
+  readonly unsent: number
+  readonly acknowledged: number
+  readonly acknowledgedPerS: number
+  /** From the moment a message was due to its PUBACK. */
+  readonly latencyMs: Quantiles
+  readonly resentMs: Quantiles
+  readonly connects: number
+  readonly connectsPerS: number
+  readonly connectMs: Quantiles
+  readonly errors: Readonly<Record<string, number>>
+}
+
+export interface Expectation {
+  readonly name: string
+  readonly limit: number
+  readonly value: number
+  readonly isMet: boolean
+}
+
+export interface LoadReport {
+  readonly event: 'report'
+  readonly isMet: boolean
+  readonly devices: number
+  readonly qos: number
+  readonly machine: {
+    readonly cpu: string
+    readonly cores: number
+    readonly memoryGiB: number
+    readonly node: string
+  }
+  readonly phases: readonly PhaseReport[]
+  readonly sent: Fleet['sentByClass']
+  readonly acknowledged: Fleet['acknowledgedByClass']
+  readonly lost: number
+  readonly totals: Fleet['totals']
+  /** What the gateway's accounts grew by; null where they could not be read. */
+  readonly gateway: Accounts | null
+  readonly expectations: readonly Expectation[]
+}
+
+export function phaseReport(phase: Phase, figures: PhaseFigures, lastedS: number): PhaseReport {
+  return {
+    name: phase.name,
+    kind: phase.kind,
+    seconds: round(lastedS),
+    due: figures.due,
+    sent: figures.sent,
+    unsent: figures.unsent,
+    acknowledged: figures.acknowledged,
+    acknowledgedPerS: round(figures.acknowledged / lastedS),
+    latencyMs: quantiles(figures.latencyUs),
+    resentMs: quantiles(figures.resentUs),
+    connects: figures.connects,
+    connectsPerS: round(figures.connects / lastedS),
+    connectMs: quantiles(figures.connectUs),
+    errors: Object.fromEntries(figures.errors),
+  }
+}
+
+export function quantiles(histogram: Histogram): Quantiles {
+  if (histogram.totalCount === 0) return { p50: 0, p90: 0, p99: 0, p999: 0, max: 0, count: 0 }
+  const ms = (percentile: number) => round(histogram.getValueAtPercentile(percentile) / 1000)
+  return {
+    p50: ms(50),
+    p90: ms(90),
+    p99: ms(99),
+    p999: ms(99.9),
+    max: round(histogram.maxValue / 1000),
+    count: histogram.totalCount,
+  }
+}
+
+export function createReport(
+  options: LoadOptions,
+  fleet: Fleet,
+  phases: readonly PhaseReport[],
+  accounts: { readonly before: Accounts; readonly after: Accounts } | undefined,
+): LoadReport {
+  const lost = options.qos === 1 ? fleet.unacknowledged() : 0
+  const gateway = accounts ? grown(accounts.before, accounts.after) : null
+  const expectations = expect(options, fleet, phases, lost, gateway)
+  return {
+    event: 'report',
+    isMet: expectations.every(({ isMet }) => isMet),
+    devices: options.devices,
+    qos: options.qos,
+    machine: {
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: availableParallelism(),
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      node: process.version,
+    },
+    phases,
+    sent: fleet.sentByClass,
+    acknowledged: fleet.acknowledgedByClass,
+    lost,
+    totals: fleet.totals,
+    gateway,
+    expectations,
+  }
+}
+
+function grown(before: Accounts, after: Accounts): Accounts {
+  return {
+    received: after.received - before.received,
+    stored: after.stored - before.stored,
+    duplicate: after.duplicate - before.duplicate,
+    quarantined: after.quarantined - before.quarantined,
+    refused: after.refused - before.refused,
+    residual: after.residual,
+  }
+}
+
+function expect(
+  options: LoadOptions,
+  fleet: Fleet,
+  phases: readonly PhaseReport[],
+  lost: number,
+  gateway: Accounts | null,
+): readonly Expectation[] {
+  const atMost = (name: string, limit: number, value: number) => ({
+    name,
+    limit,
+    value: round(value),
+    isMet: value <= limit,
+  })
+  const atLeast = (name: string, limit: number, value: number) => ({
+    name,
+    limit,
+    value: round(value),
+    isMet: value >= limit,
+  })
+  const expectations: Expectation[] = [atMost('lost', options.expectLost, lost)]
+  // A storm is expected to be felt; what it does to those who stay is in the report.
+  const steady = phases.filter(
+    ({ kind, name }) =>
+      kind === 'steady' && options.phases.find((each) => each.name === name)?.cutShare === 0,
+  )
+  for (const { name, latencyMs } of steady) {
+    if (options.expectP99Ms > 0) {
+      expectations.push(atMost(`${name}.p99Ms`, options.expectP99Ms, latencyMs.p99))
+    }
+    if (options.expectP999Ms > 0) {
+      expectations.push(atMost(`${name}.p999Ms`, options.expectP999Ms, latencyMs.p999))
+    }
+  }
+  const ramp = phases.find(({ kind }) => kind === 'ramp')
+  if (options.expectConnectsPerS > 0 && ramp) {
+    expectations.push(atLeast('connectsPerS', options.expectConnectsPerS, ramp.connectsPerS))
+  }
+  if (gateway) {
+    const { ok, late, malformed } = fleet.acknowledgedByClass
+    expectations.push(atMost('gateway.residual', 0, Math.abs(gateway.residual)))
+    // What was acknowledged must be in its books; others may have sent as well, and cuts repeat.
+    if (options.qos === 1) {
+      expectations.push(atLeast('gateway.stored', ok + late, gateway.stored + gateway.duplicate))
+      expectations.push(atLeast('gateway.quarantined', malformed, gateway.quarantined))
+    }
+  }
+  return expectations
+}
+
+const round = (value: number) => Math.round(value * 100) / 100

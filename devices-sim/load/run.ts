@@ -1,0 +1,99 @@
+/** Runs the phases of a load one after the other, and waits at the end for what is still to be acknowledged. */
+import { createCredentialStore } from '../device/credentials.ts'
+import { type AccountsWatch, watchAccounts } from './accounts.ts'
+import { createFleet, type Fleet, type PhaseFigures } from './fleet.ts'
+import type { LoadOptions, Phase } from './options.ts'
+import { createReport, type LoadReport, type PhaseReport, phaseReport } from './report.ts'
+import { dueAtS, dueBy } from './schedule.ts'
+
+export interface LoadContext {
+  readonly signal: AbortSignal
+  /** Called about each second with a line for people. */
+  live(line: string): void
+}
+
+const tickMs = 2
+const liveEveryMs = 1_000
+const pingEveryMs = 60_000
+const drainMsMax = 20_000
+/** Accounts are told every few seconds. */
+const accountsMsMax = 15_000
+
+export async function runLoad(options: LoadOptions, context: LoadContext): Promise<LoadReport> {
+  const credentials = createCredentialStore(options.pki).of(options.zone)
+  const fleet = createFleet(options, credentials)
+  const watch = await watchAccounts(options.url, options.pki, options.center)
+  const before = await watch?.next(accountsMsMax)
+  const pings = setInterval(() => fleet.ping(), pingEveryMs)
+  const reports: PhaseReport[] = []
+  try {
+    for (const phase of options.phases) {
+      if (!context.signal.aborted) reports.push(await runPhase(phase, fleet, context))
+    }
+    const deadline = performance.now() + drainMsMax
+    while (fleet.unacknowledged() > 0 && performance.now() < deadline) await pause(50)
+    const after = before && (await watch?.settled(accountsMsMax))
+    return createReport(options, fleet, reports, before && after && { before, after })
+  } finally {
+    clearInterval(pings)
+    fleet.end()
+    await endWatch(watch)
+  }
+}
+
+async function runPhase(phase: Phase, fleet: Fleet, context: LoadContext): Promise<PhaseReport> {
+  const figures = fleet.begin()
+  const startedAt = performance.now()
+  let sent = 0
+  let opened = 0
+  let liveAt = startedAt + liveEveryMs
+  if (phase.cutShare > 0) fleet.cut(phase.cutShare)
+  for (;;) {
+    const elapsedS = (performance.now() - startedAt) / 1000
+    if (phase.kind === 'ramp') opened = connectDue(phase, fleet, elapsedS, opened)
+    const due = dueBy(phase, elapsedS)
+    while (due - sent >= phase.perWrite) {
+      // The whole write is due when its last message is.
+      const dueAt = startedAt + dueAtS(phase, sent + phase.perWrite - 1) * 1000
+      fleet.sendNext(phase.perWrite, dueAt)
+      sent += phase.perWrite
+    }
+    if (elapsedS >= phase.seconds || context.signal.aborted) break
+    if (performance.now() >= liveAt) {
+      liveAt += liveEveryMs
+      context.live(liveLine(phase, fleet, figures, elapsedS))
+    }
+    await pause(tickMs)
+  }
+  return phaseReport(phase, figures, (performance.now() - startedAt) / 1000)
+}
+
+/** In a ramp the devices connect one after the other, evenly. */
+function connectDue(phase: Phase, fleet: Fleet, elapsedS: number, opened: number): number {
+  const share = Math.min(1, elapsedS / (phase.seconds * rampShare))
+  const due = Math.ceil(fleet.devices.length * share)
+  for (const device of fleet.devices.slice(opened, due)) device.connect()
+  return due
+}
+
+/** The last ones begin a little before the end of the ramp, so that it includes their connecting. */
+const rampShare = 0.9
+
+function liveLine(phase: Phase, fleet: Fleet, figures: PhaseFigures, elapsedS: number): string {
+  const p99 = figures.latencyUs.getValueAtPercentile(99) / 1000
+  const errors = [...figures.errors.values()].reduce((sum, count) => sum + count, 0)
+  return [
+    `${phase.name} ${elapsedS.toFixed(0)}/${phase.seconds} s`,
+    `${fleet.readyCount()} connected`,
+    `${(figures.sent / elapsedS).toFixed(0)} sent/s`,
+    `${(figures.acknowledged / elapsedS).toFixed(0)} acknowledged/s`,
+    `p99 ${p99.toFixed(1)} ms`,
+    `${errors} errors`,
+  ].join(' · ')
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+async function endWatch(watch: AccountsWatch | undefined): Promise<void> {
+  await watch?.end()
+}

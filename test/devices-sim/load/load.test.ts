@@ -1,0 +1,229 @@
+/** The load simulator: what is due when, what it sends, and a run against the real broker. */
+import { dirname } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { createMessageSource } from '../../../devices-sim/load/messages.ts'
+import {
+  type LoadOptions,
+  loadProgram,
+  type Phase,
+  withScenario,
+} from '../../../devices-sim/load/options.ts'
+import { runLoad } from '../../../devices-sim/load/run.ts'
+import { dueAtS, dueBy } from '../../../devices-sim/load/schedule.ts'
+import { createRandom } from '../../../devices-sim/random.ts'
+import { readCommandLine } from '../../../schemas/command-line.ts'
+import { createCommandId, type NodeId } from '../../../schemas/ids.ts'
+import { decodePayload, encodePayload } from '../../../schemas/payload.ts'
+import { formatTimestamp } from '../../../schemas/time.ts'
+import { isTopic, parseTopic, topics } from '../../../schemas/topics.ts'
+import { validateMessage } from '../../../schemas/validators.ts'
+import { openHouse } from '../../broker/house.ts'
+
+const phase = (more: Partial<Phase> = {}): Phase => ({
+  name: 'p',
+  kind: 'steady',
+  seconds: 10,
+  messagesPerSecond: 100,
+  perWrite: 1,
+  cutShare: 0,
+  ...more,
+})
+
+describe('the schedule', () => {
+  test.each(['steady', 'ramp'] as const)(
+    '%s: moments and counts agree, and nothing else matters',
+    (kind) => {
+      const p = phase({ kind })
+      expect(dueBy(p, 0)).toBe(0)
+      expect(dueBy(p, 100)).toBe(dueBy(p, 10))
+      expect(dueBy(p, 10)).toBe(kind === 'steady' ? 1000 : 500)
+      for (const index of [0, 7, 123, 499]) {
+        const atS = dueAtS(p, index)
+        expect(dueBy(p, atS + 1e-9)).toBe(index + 1)
+        expect(dueBy(p, atS - 1e-6)).toBe(index)
+      }
+    },
+  )
+})
+
+describe('messages', () => {
+  test('are of the real kinds, valid where they say so and damaged where they say so', () => {
+    const shares = { malformedShare: 0.2, duplicateShare: 0.1, lateShare: 0.1 }
+    const seen = new Map<string, number>()
+    const codes = new Set<string>()
+    for (const index of [0, 1, 2]) {
+      const source = createMessageSource(
+        'load/dev-00001' as NodeId,
+        index,
+        shares,
+        createRandom(index),
+      )
+      for (let i = 0; i < 500; i++) {
+        const message = source.next(1_763_800_000_000 + i * 1000)
+        seen.set(message.class, (seen.get(message.class) ?? 0) + 1)
+        const topic = parseTopic(message.topic)
+        if (!isTopic(topic)) throw new Error(topic.reason)
+        codes.add(topic.code)
+        const decoded = decodePayload(Buffer.from(message.payload))
+        const isValid =
+          'value' in decoded && validateMessage('status', topic.code, decoded.value) === undefined
+        expect([message.class, isValid]).toEqual([message.class, message.class !== 'malformed'])
+      }
+    }
+    expect(codes).toEqual(
+      new Set(['tlc.groups', 'traffic.queue', 'traffic.count', 'system.health']),
+    )
+    for (const count of ['ok', 'late', 'malformed', 'duplicate'].map(
+      (kind) => seen.get(kind) ?? 0,
+    )) {
+      expect(count).toBeGreaterThan(50)
+    }
+  })
+})
+
+test('the scenarios that come with it are valid options', () => {
+  for (const name of ['crossing', 'district', 'city']) {
+    const line = readCommandLine<LoadOptions>(loadProgram, withScenario([name]), {})
+    if (line.kind !== 'run') throw new Error('help')
+    expect(line.options.phases[0]).toMatchObject({ kind: 'ramp', perWrite: 1, cutShare: 0 })
+  }
+  expect(() => withScenario(['village'])).toThrow(/village/)
+})
+
+describe('against a broker', () => {
+  async function load(
+    more: Partial<LoadOptions> = {},
+    prepare?: (house: Awaited<ReturnType<typeof openHouse>>) => void,
+  ) {
+    const house = await openHouse()
+    await house.issue('simulator', 'load')
+    prepare?.(house)
+    const options: LoadOptions = {
+      url: house.url,
+      pki: dirname(house.authority.paths.caCert),
+      zone: 'load',
+      center: '',
+      devices: 20,
+      qos: 1,
+      phases: [
+        phase({ name: 'ramp', kind: 'ramp', seconds: 1, messagesPerSecond: 50 }),
+        phase({ name: 'steady', seconds: 1, messagesPerSecond: 200 }),
+        phase({ name: 'burst', seconds: 0.5, messagesPerSecond: 1000, perWrite: 10 }),
+        phase({ name: 'storm', seconds: 1.5, messagesPerSecond: 50, cutShare: 0.5 }),
+      ],
+      malformedShare: 0.05,
+      duplicateShare: 0.05,
+      lateShare: 0.05,
+      resume: true,
+      seed: 1,
+      report: '',
+      json: true,
+      expectP99Ms: 0,
+      expectP999Ms: 0,
+      expectLost: 0,
+      expectConnectsPerS: 0,
+      ...more,
+    }
+    const report = await runLoad(options, { signal: new AbortController().signal, live: () => {} })
+    return { house, report }
+  }
+
+  test('every message is acknowledged and every figure is there', async () => {
+    const { house, report } = await load()
+    expect(report).toMatchObject({ isMet: true, lost: 0, gateway: null, devices: 20 })
+    expect(report.phases.map(({ name }) => name)).toEqual(['ramp', 'steady', 'burst', 'storm'])
+    const [ramp, steady, burst, storm] = report.phases
+    expect(ramp?.connects).toBe(20)
+    expect(steady?.due).toBe(200)
+    expect(steady?.sent).toBe(200)
+    expect(burst?.sent).toBe(500)
+    expect(storm?.connects).toBe(10)
+    expect(steady?.latencyMs.p50).toBeGreaterThan(0)
+    expect(steady?.latencyMs.p99).toBeGreaterThanOrEqual(steady?.latencyMs.p50 ?? 0)
+    const sum = (of: Record<string, number>) => Object.values(of).reduce((a, b) => a + b, 0)
+    expect(sum(report.acknowledged)).toBe(sum(report.sent))
+    expect(house.arrivals.length).toBeGreaterThanOrEqual(sum(report.sent))
+    expect(Object.values(report.sent).every((count) => count > 5)).toBe(true)
+  })
+
+  test('an answer that comes late does not slow the sender down, and is measured from when it was due', async () => {
+    const { report } = await load(
+      {
+        phases: [
+          phase({ kind: 'ramp', seconds: 1, messagesPerSecond: 20 }),
+          phase({ seconds: 1, name: 'slow', messagesPerSecond: 100 }),
+        ],
+        expectP99Ms: 50,
+      },
+      (house) => {
+        house.judge = (_arrival, answer) => {
+          setTimeout(() => answer({ kind: 'acknowledge', forward: false }), 200)
+        }
+      },
+    )
+    const slow = report.phases[1]
+    expect(slow?.sent).toBe(100)
+    expect(slow?.latencyMs.p50).toBeGreaterThan(190)
+    expect(report.isMet).toBe(false)
+    expect(report.expectations.find(({ name }) => name === 'slow.p99Ms')?.isMet).toBe(false)
+  })
+
+  test('a connection the broker closes is counted, opened again, and its messages are sent again', async () => {
+    let refused = 0
+    const { report } = await load(
+      {
+        malformedShare: 0,
+        duplicateShare: 0,
+        phases: [
+          phase({ kind: 'ramp', seconds: 1, messagesPerSecond: 20 }),
+          phase({ seconds: 3, messagesPerSecond: 50 }),
+        ],
+      },
+      (house) => {
+        house.judge = (arrival, answer) => {
+          if (arrival.topic.includes('dev-00003') && refused++ < 3)
+            house.broker.disconnect(arrival.clientId)
+          else answer({ kind: 'acknowledge', forward: false })
+        }
+      },
+    )
+    expect(refused).toBeGreaterThanOrEqual(3)
+    expect(report.lost).toBe(0)
+    expect(report.totals.resent).toBeGreaterThan(0)
+    const errors = report.phases.flatMap(({ errors }) => Object.values(errors))
+    expect(errors.reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(1)
+  })
+
+  test('commands are answered', async () => {
+    const id = createCommandId(Date.now(), createRandom('load test'))
+    const payload = encodePayload({
+      id,
+      ts: formatTimestamp(Date.now()),
+      expiresAt: formatTimestamp(Date.now() + 60_000),
+      holdForMs: 15_000,
+      epoch: 1,
+      values: { stage: 1 },
+      issuer: 'operator:test',
+    })
+    const results: string[] = []
+    const { report } = await load({ malformedShare: 0 }, (house) => {
+      let isSent = false
+      house.judge = (arrival, answer) => {
+        answer({ kind: 'acknowledge', forward: false })
+        if (arrival.topic.includes('/result/')) results.push(String(arrival.payload))
+        if (isSent) return
+        isSent = true
+        const node = arrival.clientId
+        void house.broker.deliver(
+          node,
+          topics.command(node as NodeId, 'tlc.stage.set'),
+          payload,
+          2_000,
+        )
+      }
+    })
+    expect(results.map((text) => JSON.parse(text).state)).toEqual(['accepted', 'applied'])
+    expect(report.totals.commandsAnswered).toBe(1)
+    expect(report.lost).toBe(0)
+  })
+})
