@@ -35,7 +35,21 @@ export interface Batch {
   readonly first: (number | undefined)[]
 }
 
-const readBounds: ReadBounds = { recordsMax: 1_000, bytesMax: 1_048_576 } // Some milliseconds of work at a time.
+const readBounds: ReadBounds = { recordsMax: 5_000, bytesMax: 1_048_576 } // Some milliseconds of work at a time.
+
+/** Keeps what was read and did not fit a batch for the next one, since reading it again would cost as much. */
+export function withReadAhead(source: Source): Source {
+  let kept: readonly SourceRecord[] = []
+  return {
+    name: source.name,
+    end: () => source.end(),
+    read(from, bounds) {
+      const at = kept.findIndex((record) => record.offset === from)
+      kept = at < 0 ? source.read(from, bounds) : kept.slice(at)
+      return kept
+    },
+  }
+}
 
 export function createBatch(from: readonly number[]): Batch {
   return {

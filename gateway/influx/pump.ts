@@ -11,7 +11,7 @@
 import type { Cancel, Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import { type BackoffOptions, pauseMs } from './backoff.ts'
-import { type Batch, createBatch, fillBatch, type Source } from './batch.ts'
+import { type Batch, createBatch, fillBatch, type Source, withReadAhead } from './batch.ts'
 import { SinkRejectedPoint } from './errors.ts'
 import { formatLine } from './line.ts'
 import { batchDelayMsDefault, batchPointsMaxDefault } from './options.ts'
@@ -70,7 +70,8 @@ const rereadMs = 1_000
 const consumer = { consumer: 'influx' }
 
 export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
-  const { sink, sources, store, clock, log, metrics } = options
+  const { sink, store, clock, log, metrics } = options
+  const sources = options.sources.map(withReadAhead)
   const pointsMax = options.batchPointsMax ?? batchPointsMaxDefault
   const delayMs = options.batchDelayMs ?? batchDelayMsDefault
   const mapper = createPointMapper()
@@ -132,11 +133,18 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
     let attempt = 0
     while (rest.length > 0) {
       const startedAtMs = performance.now()
-      const outcome = await sink.write(rest.map((index) => batch.points[index]!))
+      const isWhole = rest.length === batch.points.length
+      const outcome = await sink.write(
+        isWhole ? batch.points : rest.map((index) => batch.points[index]!),
+      )
       metrics.writeSeconds.observe((performance.now() - startedAtMs) / 1000)
       metrics.points.add(outcome.accepted.length, { outcome: 'written' })
       if (outcome.rejected.length > 0)
         metrics.points.add(outcome.rejected.length, { outcome: 'rejected' })
+      if (!outcome.fault && outcome.accepted.length === rest.length) {
+        alarms.clear()
+        break // All of it, as nearly always: nothing is to be sorted out.
+      }
       for (const { index, message } of outcome.rejected)
         rejections.set(rest[index]!, { index: rest[index]!, message })
       const isDone = new Set([...outcome.accepted, ...outcome.rejected.map(({ index }) => index)])
@@ -182,8 +190,8 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
       return { atMs: clock.nowMs(), source: sources[source]!.name, offset, topic, line, message }
     })
     const counts = sources.map(() => ({ written: 0, rejected: 0 }))
-    for (const [at, { source }] of batch.records.entries())
-      counts[source]![rejectedRecords.has(at) ? 'rejected' : 'written'] += 1
+    for (let at = 0; at < batch.records.length; at++)
+      counts[batch.records[at]!.source]![rejectedRecords.has(at) ? 'rejected' : 'written'] += 1
     const changed = new Map<string, SourceAccount>()
     for (const [at, { name }] of sources.entries()) {
       const first = batch.first[at]
