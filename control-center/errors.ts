@@ -4,7 +4,7 @@ import { defineError } from '../schemas/coded-error.ts'
 export const CenterCertificateUnreadable = defineError({
   code: 'IG_ERR_CENTER_CERTIFICATE_UNREADABLE',
   message: 'certificate file %s cannot be used: %s',
-  hint: 'Issue one with `npm run pki -- issue --role center --name center/desk-1`, and name its files with --cert, --key and --ca.',
+  hint: 'Issue one with `npm run pki -- issue center center/desk-1`, and name its files with --cert, --key and --ca.',
   blame: 'operator',
   retry: 'never',
 })
