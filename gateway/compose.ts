@@ -62,6 +62,8 @@ export interface GatewayEvent {
   readonly why: string
 }
 
+/** The door finds what a window alone betrays; these two show only beside a forecast and neighbours. */
+const foundByForecast: ReadonlySet<string> = new Set(['dead', 'drifting'])
 /** Name of the live reader, as accounts and metrics show it. */
 const liveReader = 'control'
 const drainMs = 5_000 // What is left for orderly ends within the 10 s a stop may take.
@@ -173,7 +175,9 @@ function furnish(foundation: Foundation): Gateway {
     shippedFolder: join(import.meta.dirname, 'prediction/models'),
     modelFolders: [join(config.dataDir, 'models')],
     neighboursOf: neighboursIn(junctions),
-    onFault: (fault) => own.detectorFault(fault),
+    onFault(fault) {
+      if (foundByForecast.has(fault.kind)) own.detectorFault(fault)
+    },
   })
   const commands = createCommands({
     dir: config.dataDir,
