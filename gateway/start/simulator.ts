@@ -36,6 +36,7 @@ function spawnSimulator(options: SimulatorOptions, more: readonly string[]): Chi
     `--speed=${options.speed}`,
     `--pki=${options.pkiDir}`,
     '--certificates=own',
+    '--log-level=warn',
     `--junctions-out=${options.junctionsDir}`,
     ...more,
   ]
