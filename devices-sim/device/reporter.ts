@@ -3,10 +3,15 @@
  *
  * - Statuses marked `keep` go into a backlog of bounded length while there is no connection, and are replayed with
  *   quality `old` when it is back, oldest first, the last with `done`.
+ * - A channel can be switched off, on, or paced by the gateway (`<node>/channel/<code>/<channel>`); the numbers go on
+ *   without a gap, for what was not to be said is not missing.
  * - The faults that concern messages (wrong clock, damaged, sent twice) happen here.
  */
+import type { Channel } from '../../schemas/generated/messages.ts'
+import { decodePayload } from '../../schemas/payload.ts'
 import { formatTimestamp } from '../../schemas/time.ts'
-import { topics } from '../../schemas/topics.ts'
+import { isTopic, parseTopic, topics } from '../../schemas/topics.ts'
+import { validateMessage } from '../../schemas/validators.ts'
 import type { Random } from '../random.ts'
 import type { DeviceFaults } from './faults.ts'
 import type { Link } from './link.ts'
@@ -25,6 +30,12 @@ export interface Reporter {
   replay(): void
 }
 
+interface ChannelState {
+  readonly isOn: boolean
+  readonly intervalMs: number
+  saidAtMs: number
+}
+
 interface Kept {
   readonly code: string
   readonly channel: string | undefined
@@ -37,7 +48,27 @@ const defaultShare = 0.1
 
 export function createReporter(link: Link, faults: DeviceFaults, random: Random): Reporter {
   const seqs = new Map<string, number>()
+  const channels = new Map<string, ChannelState>()
   let kept: Kept[] = []
+
+  link.onMessage((text, payload) => {
+    const topic = parseTopic(text)
+    if (!isTopic(topic) || topic.type !== 'channel') return
+    const decoded = decodePayload(payload)
+    if ('error' in decoded || validateMessage('channel', topic.code, decoded.value)) return
+    const { state, intervalMs = 0 } = decoded.value as Channel
+    const saidAtMs = Number.NEGATIVE_INFINITY
+    channels.set(`${topic.code}/${topic.channel}`, { isOn: state === 'on', intervalMs, saidAtMs })
+  })
+
+  /** Whether the channel is to be heard now. */
+  function isWanted(stream: string, nowMs: number): boolean {
+    const channel = channels.get(stream)
+    if (!channel) return true
+    if (!channel.isOn || nowMs - channel.saidAtMs < channel.intervalMs) return false
+    channel.saidAtMs = nowMs
+    return true
+  }
 
   function deviceTime(nowMs: number): string {
     const offsetS = faults.active('clock', nowMs)?.value ?? 0
@@ -52,6 +83,7 @@ export function createReporter(link: Link, faults: DeviceFaults, random: Random)
   return {
     status(code, values, nowMs, { channel, keep = false } = {}) {
       const stream = `${code}/${channel ?? ''}`
+      if (!isWanted(stream, nowMs)) return
       const seq = (seqs.get(stream) ?? -1) + 1
       seqs.set(stream, seq)
       const entry = { ts: deviceTime(nowMs), seq, values }

@@ -1,5 +1,8 @@
 /** The street on the wire: real broker, mutual TLS, in lock-step with a gateway that answers. */
 import { describe, expect, test } from 'vitest'
+import type { NodeId } from '../../schemas/ids.ts'
+import { encodePayload } from '../../schemas/payload.ts'
+import { topics } from '../../schemas/topics.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, startMs } from './gateway.ts'
 
@@ -72,6 +75,32 @@ describe('in lock-step', () => {
     expect(plans[1]).toMatchObject({ commandId: id, cycleS: 60 })
     expect(summary).toMatchObject({ commandsReceived: 1, monitorViolations: 0 })
     expect(summary.delay.controlS).not.toBe(summary.delay.localPlanS)
+  })
+
+  test('a channel is paced, switched off and on again by the gateway', async () => {
+    const gateway = await openGateway()
+    const channel = async (state: string, more: object = {}) => {
+      const id = '01JD8Z5N7QK3V9X2M4C6B8A0TR'
+      const payload = encodePayload({ id, ts: '2026-11-23T07:00:00.000Z', state, ...more })
+      const topic = topics.channel('north/det-001' as NodeId, 'traffic.queue', 'live')
+      gateway.house.broker.publish(topic, payload, { qos: 1, retain: false })
+    }
+    gateway.onStep = async (_atMs, step) => {
+      if (step === 10) await channel('on', { intervalMs: 5000 })
+      if (step === 40) await channel('off')
+      if (step === 80) await channel('on')
+    }
+    await gateway.run({ durationS: 100 })
+    const at = (from: number, to: number) =>
+      gateway.of('north/det-001', 'traffic.queue').filter(({ value }) => {
+        const s = (Date.parse(value.entries[0].ts) - startMs) / 1000
+        return s > from && s <= to
+      }).length
+    // A message may be under way for a step.
+    expect(at(12, 38)).toBeLessThanOrEqual(6)
+    expect(at(12, 38)).toBeGreaterThanOrEqual(5)
+    expect(at(42, 78)).toBe(0)
+    expect(at(82, 100)).toBe(18)
   })
 
   test('a silent gateway does not stop the street; when it answers again they are in step', async () => {
