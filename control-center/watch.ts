@@ -22,6 +22,7 @@ interface WatchOptions {
   readonly node: readonly string[]
   readonly json: boolean
   readonly seconds: number
+  readonly timeoutS: number
 }
 
 const program: ProgramSchema = {
@@ -48,6 +49,12 @@ const program: ProgramSchema = {
       description: 'show these nodes only, e.g. north/tlc-001',
     },
     json: { type: 'boolean', default: false, description: 'print messages as JSON lines' },
+    timeoutS: {
+      type: 'number',
+      minimum: 1,
+      default: 15,
+      description: 'give up when not let in after so long',
+    },
     seconds: { type: 'number', minimum: 0, default: 0, description: 'end after so long; 0: never' },
   },
   notes: ['', 'Exit codes: 0 ended by signal or --seconds, 2 not let in or a bad option.'],
@@ -66,7 +73,6 @@ const subscriptions = [
     filters.ofType('status', level).replace('#', 'sim.street'),
   ]),
 ]
-const connectMsMax = 15_000
 
 await runProgram<WatchOptions>(program, async (options, { signal, print }) => {
   const cert = readCertificate(options.cert)
@@ -83,7 +89,7 @@ await runProgram<WatchOptions>(program, async (options, { signal, print }) => {
   client.on('message', (topic, payload) => {
     for (const text of textsOf(topic, payload, options)) print(text)
   })
-  await connected(client, options.url)
+  await connected(client, options.url, options.timeoutS * 1000)
   const granted = await client.subscribeAsync(subscriptions, { qos: 0 })
   if (options.json) print(JSON.stringify({ event: 'ready', subscriptions: granted.length }))
   await new Promise<void>((resolve) => {
@@ -137,7 +143,7 @@ function nameIn(pem: Buffer, path: string): string {
   return /^CN=(.+)$/m.exec(nameAndEnd(pem, path).subject)?.[1] ?? ''
 }
 
-async function connected(client: MqttClient, url: string): Promise<void> {
+async function connected(client: MqttClient, url: string, timeoutMs: number): Promise<void> {
   let reason = 'no answer'
   client.on('error', (error) => {
     reason = error.message
@@ -146,7 +152,7 @@ async function connected(client: MqttClient, url: string): Promise<void> {
     const timer = setTimeout(() => {
       client.end(true)
       reject(CenterRefused(url, reason))
-    }, connectMsMax)
+    }, timeoutMs)
     client.once('connect', () => {
       clearTimeout(timer)
       resolve()

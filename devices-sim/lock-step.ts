@@ -30,7 +30,7 @@ export interface LockStepOptions {
 
 export const gatewayClockFilter = 'gateway/+/status/gateway.clock'
 /** A step is decided in milliseconds; a gateway that stalls for longer has something else to do. */
-const answerMsMax = 5_000
+const answerMsLongest = 5_000
 
 export function createLockStep(options: LockStepOptions): LockStep {
   const { link, log } = options
@@ -38,6 +38,7 @@ export function createLockStep(options: LockStepOptions): LockStep {
   let answeredMs = Number.NEGATIVE_INFINITY
   let alone: { readonly sinceMs: number; readonly startedAt: number } | undefined
   let wake: (() => void) | undefined
+  const answerMsMax = Math.min(answerMsLongest, options.gatewayTimeoutMs / 2)
 
   link.onMessage((topic, payload) => {
     const parsed = parseTopic(topic)

@@ -108,7 +108,7 @@ describe('in lock-step', () => {
     gateway.onStep = (_atMs, step) => {
       gateway.answers = step < 20 || step > 40
     }
-    const summary = await gateway.run({ durationS: 80, speed: 'max' })
+    const summary = await gateway.run({ durationS: 80, gatewayTimeoutS: 4 })
     expect(summary.simulatedS).toBe(80)
   })
 
@@ -187,7 +187,7 @@ describe('faults', () => {
   test('a device that was away comes back, replays its windows as old and says where it stands', async () => {
     const gateway = await openGateway()
     await gateway.run({
-      speed: '60',
+      speed: '120',
       durationS: 360,
       fault: ['offline:north/det-001@50-200', 'drop:north/tlc-001=150'],
     })
