@@ -15,27 +15,17 @@ import type { Part } from '../kit/part.ts'
 import { type Explanation, explain } from './explain.ts'
 import { type DetectorFault, watchBucket } from './faults/fault-watch.ts'
 import type { ContestEntry } from './judges/contest.ts'
-import { isForeign } from './judges/input-check.ts'
-import { takeAnswer } from './judges/output-check.ts'
 import { pinballOf, type Score, Scoreboard } from './judges/scoreboard.ts'
-import { rawSize, Track } from './judges/track.ts'
-import { Book, profileModel, quantities, type Series } from './online/book.ts'
+import { Book, profileModel, type Series } from './online/book.ts'
 import { createCalendar, slotMs } from './online/calendar.ts'
-import { featureCount } from './online/features.ts'
 import type { Forecast, Forecaster, Quantity } from './ports.ts'
 import { type ForecasterSnapshot, readForecast } from './profile-forecaster.ts'
-import { type Batch, makeBatch } from './serving/batch.ts'
+import { Dispatcher } from './serving/dispatcher.ts'
 import { type AuditEntry, Lineup } from './serving/lineup.ts'
-import { outputSize } from './serving/model-card.ts'
 import { ModelHost } from './serving/model-host.ts'
 import type { QueueCounts } from './serving/request-queue.ts'
 import { readState, writeState } from './state-file.ts'
 
-/** How long a batch waits for detectors that report a little later than the first. */
-const batchGraceMs = 1_500
-/** Longest control's batch and a shadow batch may take; wall time. */
-const controlDeadlineMs = 2_000
-const shadowDeadlineMs = 10_000
 /** How long the network's forecast of the bucket before may stand in for the one under way. */
 const previousStandsMs = 30_000
 const checkPeriodMs = slotMs
@@ -80,8 +70,8 @@ export interface HouseForecaster extends Forecaster, Part {
   rescan(): Promise<void>
   /** Resolves when no batch is waiting or under way: for tools that must not run ahead of the network. */
   whenIdle(): Promise<void>
-  /** Ends the model thread, which then comes back by itself. For drills. */
-  killThread(): Promise<void>
+  /** Makes the model thread fail; it comes back by itself. For drills. */
+  killThread(): void
   /** All that was learned, as plain data, and back: for a small house. */
   snapshot(): HouseSnapshot
   restore(snapshot: HouseSnapshot): void
@@ -101,8 +91,8 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
   const { clock, log } = options
   const calendar = createCalendar(options.utcOffsetMin)
   const scoreboard = new Scoreboard()
-  const host = new ModelHost(log)
-  const lineup = new Lineup({
+  const host = new ModelHost(log, { onHang: (model) => lineup.hung(model) })
+  const lineup: Lineup = new Lineup({
     host,
     log,
     shippedFolder: options.shippedFolder,
@@ -112,28 +102,15 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       options.onAudit?.({ atMs: clock.nowMs(), event, model, facts })
     },
   })
-  const dirty = new Map<Quantity, Set<Series>>(quantities.map((quantity) => [quantity, new Set()]))
-  const underWay = new Set<Promise<void>>()
   const cancels: (() => void)[] = []
-  const raw = new Float32Array(rawSize)
   let isStarted = false
-  let cancelGrace: (() => void) | undefined
   let lastScanAt = Number.NEGATIVE_INFINITY
-  let steppedInRound = 0
-  let steppedBefore = Number.POSITIVE_INFINITY
-  let roundEndMs = 0
 
   const book = new Book(
     calendar,
     (series, endMs, value) => {
-      if (endMs > roundEndMs) {
-        steppedBefore = steppedInRound
-        steppedInRound = 0
-        roundEndMs = endMs
-      }
-      steppedInRound += 1
       if (Number.isFinite(value)) judge(series, endMs, value)
-      dirty.get(series.quantity)!.add(series)
+      dispatcher.add(series, endMs)
     },
     (detector, bucket) => {
       const { node, component } = detector.series[0]!
@@ -149,12 +126,32 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
     },
   )
 
+  const dispatcher = new Dispatcher({
+    clock,
+    log,
+    calendar,
+    queue: host.queue,
+    lineup,
+    *seriesOf(quantity) {
+      for (const series of book.all()) if (series.quantity === quantity) yield series
+    },
+    neighboursOf: ({ node, component, quantity }) =>
+      (options.neighboursOf?.(node, component) ?? []).map((key) =>
+        book.find(key.node, key.component, quantity),
+      ),
+  })
+
   function judge(series: Series, endMs: number, value: number): void {
     const contest = lineup.contest(series.quantity)
     const champion = series.tracks.get(contest.champion)?.judge(endMs, value, 0) ?? []
     for (const one of champion) scoreboard.add(contest.champion, series.quantity, one)
     for (const [model, track] of series.tracks) {
       if (model === contest.champion) continue
+      if (!lineup.has(model)) {
+        // It has left the house; before the start, it has only not come yet.
+        if (isStarted) series.tracks.delete(model)
+        continue
+      }
       for (const one of track.judge(endMs, value, 0)) {
         scoreboard.add(model, series.quantity, one)
         const pair = champion.find((other) => other.horizonMin === one.horizonMin)
@@ -162,63 +159,6 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
         if (pair) contest.add(model, pinballOf(pair) / scale, pinballOf(one) / scale)
       }
     }
-  }
-
-  function flush(): void {
-    cancelGrace?.()
-    cancelGrace = undefined
-    for (const quantity of quantities) {
-      const series = [...dirty.get(quantity)!].filter((one) => one.state.seen > 0)
-      dirty.get(quantity)!.clear()
-      const networks = lineup.networksFor(quantity)
-      if (series.length === 0 || networks.length === 0) continue
-      const batch = makeBatch(series, {
-        calendar,
-        all: seriesOf(quantity),
-        neighboursOf: (one) =>
-          (options.neighboursOf?.(one.node, one.component) ?? []).map((key) =>
-            book.find(key.node, key.component, quantity),
-          ),
-      })
-      for (const model of networks) follow(run(model, quantity, batch))
-    }
-  }
-
-  function follow(work: Promise<void>): void {
-    underWay.add(work)
-    void work.finally(() => underWay.delete(work))
-  }
-
-  async function run(model: string, quantity: Quantity, batch: Batch): Promise<void> {
-    const isControl = lineup.contest(quantity).champion === model
-    const check = lineup.inputCheck(model)!
-    const outside = batch.series.map((_, row) => check.outside(batch.features, row * featureCount))
-    try {
-      const forecast = await host.queue.ask({
-        model,
-        features: batch.features.slice(),
-        series: batch.series.length,
-        priority: isControl ? 'control' : 'shadow',
-        deadlineMs: isControl ? controlDeadlineMs : shadowDeadlineMs,
-      })
-      let refused = 0
-      batch.series.forEach((series, row) => {
-        const facts = { quantity, scale: batch.scales[row]! }
-        if (!takeAnswer(forecast, row * outputSize, facts, raw)) {
-          refused += 1
-          return
-        }
-        trackOf(series, model).put(batch.endsMs[row]!, raw)
-        if (isControl) series.isForeign = isForeign(outside[row]!)
-      })
-      await lineup.note(model, batch.series.length, refused)
-    } catch (err) {
-      log.debug({ err, model, series: batch.series.length }, 'a batch went without an answer')
-    }
-  }
-
-  function* seriesOf(quantity: Quantity): Generator<Series> {
-    for (const series of book.all()) if (series.quantity === quantity) yield series
   }
 
   function forecastOf(series: Series, nowMs: number): Forecast | undefined {
@@ -263,19 +203,17 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       await scan()
       cancels.push(
         clock.every(checkPeriodMs, () => lineup.checkSeats()),
-        clock.every(scanPeriodMs, () => follow(scan())),
+        clock.every(scanPeriodMs, () => void scan()),
       )
     },
     async stop() {
-      cancelGrace?.()
+      dispatcher.stop()
       for (const cancel of cancels.splice(0)) cancel()
       await host.close()
     },
     observe(reading) {
       // While the ledger is read again there is nobody to forecast for.
-      if (!book.observe(reading) || !isStarted) return
-      if (steppedInRound >= steppedBefore) flush()
-      else cancelGrace ??= clock.after(batchGraceMs, flush)
+      if (book.observe(reading) && isStarted) dispatcher.closed()
     },
     forecast(node, component, quantity, nowMs) {
       const series = book.find(node, component, quantity)
@@ -293,10 +231,7 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       lastScanAt = Number.NEGATIVE_INFINITY
       await scan()
     },
-    async whenIdle() {
-      if (cancelGrace) flush()
-      while (underWay.size > 0) await Promise.allSettled([...underWay])
-    },
+    whenIdle: () => dispatcher.whenIdle(),
     killThread: () => host.kill(),
     snapshot: () => ({
       version: 1,
@@ -318,13 +253,4 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       return state?.offset
     },
   }
-}
-
-function trackOf(series: Series, model: string): Track {
-  let track = series.tracks.get(model)
-  if (!track) {
-    track = new Track()
-    series.tracks.set(model, track)
-  }
-  return track
 }

@@ -6,7 +6,7 @@
  */
 import type { Series } from '../online/book.ts'
 import type { Calendar } from '../online/calendar.ts'
-import { areaOf, featureCount, writeFeatures } from '../online/features.ts'
+import { type Area, areaOf, featureCount, writeFeatures } from '../online/features.ts'
 import type { SeriesState } from '../online/series-state.ts'
 
 export interface Batch {
@@ -19,25 +19,23 @@ export interface Batch {
 
 export interface BatchSurroundings {
   readonly calendar: Calendar
-  /** Every series of the quantity, for the area. */
-  readonly all: Iterable<Series>
+  /** The mean of all series of the quantity whose newest bucket ended at `newestMs`. */
+  readonly area: Area | undefined
+  readonly newestMs: number
   /** Known neighbours of a series, strongest first. */
   neighboursOf(series: Series): readonly (Series | undefined)[]
 }
 
 export function makeBatch(series: readonly Series[], around: BatchSurroundings): Batch {
   const features = new Float32Array(series.length * featureCount)
-  const newestMs = series.reduce((max, one) => Math.max(max, one.newestMs), 0)
-  const area = areaOf(statesAt(around.all, newestMs))
   series.forEach((one, row) => {
-    const isNewest = one.newestMs === newestMs
     writeFeatures(features, row * featureCount, one.state, {
       slot: around.calendar.slot(one.newestMs),
       dayOfWeek: around.calendar.dayOfWeek(one.newestMs),
       neighbours: around
         .neighboursOf(one)
         .map((other) => (other?.newestMs === one.newestMs ? other.state : undefined)),
-      area: isNewest ? area : undefined,
+      area: one.newestMs === around.newestMs ? around.area : undefined,
     })
   })
   return {
@@ -46,6 +44,15 @@ export function makeBatch(series: readonly Series[], around: BatchSurroundings):
     scales: series.map((one) => one.state.scale),
     features,
   }
+}
+
+/** The area of a quantity at the newest bucket among `fresh`, over all its series that have reached it. */
+export function areaAround(
+  fresh: readonly Series[],
+  all: Iterable<Series>,
+): Pick<BatchSurroundings, 'area' | 'newestMs'> {
+  const newestMs = fresh.reduce((max, one) => Math.max(max, one.newestMs), 0)
+  return { newestMs, area: areaOf(statesAt(all, newestMs)) }
 }
 
 function* statesAt(all: Iterable<Series>, endMs: number): Generator<SeriesState> {

@@ -14,6 +14,7 @@ import type { Quantity } from '../ports.ts'
 import type { ModelFiles } from './model-card.ts'
 import type { ModelHost } from './model-host.ts'
 import { Registry } from './registry.ts'
+import { tryModel } from './trial.ts'
 
 /** Share of refused answers from which a batch is a strike, and strikes from which a model goes. */
 const strikeShare = 0.2
@@ -72,6 +73,11 @@ export class Lineup {
     return [...this.#contests.values()].map((contest) => contest.entry())
   }
 
+  /** Takes part now; the profile always does. */
+  has(model: string): boolean {
+    return model === profileModel || this.#members.has(model)
+  }
+
   networksFor(quantity: Quantity): readonly string[] {
     return [...this.#members]
       .filter(([, member]) => member.files.card.quantities.includes(quantity))
@@ -115,6 +121,11 @@ export class Lineup {
       await this.#dismiss(model, 'modelSuspended', { answers, refused, strikes: member.strikes })
   }
 
+  /** The thread hung on it: it is out until its folder changes. */
+  hung(model: string): void {
+    void this.#dismiss(model, 'modelSuspended', { why: 'the thread hung on it' })
+  }
+
   checkSeats(): void {
     for (const contest of this.#contests.values()) this.#tell(contest.check())
   }
@@ -122,13 +133,14 @@ export class Lineup {
   async #admit(files: ModelFiles): Promise<void> {
     const { card } = files
     try {
-      const report = await this.#options.host.load(files)
+      const trial = await tryModel(files)
+      await this.#options.host.load(files)
       this.#members.set(card.id, { files, inputCheck: new InputCheck(card.inputRange), strikes: 0 })
       this.#options.onAudit('modelCame', card.id, {
         sha256: card.sha256,
         date: card.date,
         quantities: card.quantities,
-        ...report,
+        ...trial,
       })
     } catch (error) {
       this.#options.onAudit('modelRefused', card.id, { reason: `${(error as Error).message}` })
@@ -151,6 +163,7 @@ export class Lineup {
     if (!this.#members.delete(model)) return
     this.#options.onAudit(event, model, facts)
     for (const contest of this.#contests.values()) this.#tell(contest.withdraw(model, profileModel))
+    if (!this.#options.host.has(model)) return
     await this.#options.host.unload(model).catch((err) => {
       this.#options.log.warn({ err, model }, 'a model could not be unloaded')
     })

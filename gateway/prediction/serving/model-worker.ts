@@ -8,8 +8,8 @@ import { ModelRefused } from '../errors.ts'
 import type { FromWorker, ToWorker } from './protocol.ts'
 import { type ModelSession, openSession } from './session.ts'
 
+if (parentPort === null) throw new Error('model-worker.ts is a thread, not a program')
 const port = parentPort
-if (port === null) throw new Error('model-worker.ts is a thread, not a program')
 
 const sessions = new Map<string, ModelSession>()
 
@@ -27,6 +27,17 @@ async function handle(message: ToWorker): Promise<FromWorker> {
       const forecast = await session.run(message.features, message.series)
       return { kind: 'answer', id: message.id, forecast: Float32Array.from(forecast) }
     }
+    case 'end': {
+      for (const session of sessions.values()) await session.close()
+      sessions.clear()
+      return { kind: 'ended', id: message.id }
+    }
+    case 'crash':
+      // Outside of this promise, so that it is the thread that fails and not the message.
+      setImmediate(() => {
+        throw new Error('told to')
+      })
+      return new Promise(() => undefined)
     case 'unload': {
       await sessions.get(message.model)?.close()
       sessions.delete(message.model)
@@ -42,6 +53,7 @@ port.on('message', (message: ToWorker) => {
       const answer = await handle(message)
       const moved = answer.kind === 'answer' ? [answer.forecast.buffer as ArrayBuffer] : []
       port.postMessage(answer, moved)
+      if (answer.kind === 'ended') port.close()
     } catch (error) {
       const code = isCodedError(error) ? error.code : ModelRefused.code
       const failed: FromWorker = { kind: 'failed', id: message.id, code, message: `${error}` }
@@ -49,3 +61,4 @@ port.on('message', (message: ToWorker) => {
     }
   })
 })
+port.postMessage({ kind: 'ready' } satisfies FromWorker)

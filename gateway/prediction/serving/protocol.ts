@@ -17,11 +17,18 @@ export type ToWorker =
       readonly series: number
     }
   | { readonly kind: 'unload'; readonly id: number; readonly model: string }
+  /** Lets go of everything and ends: a thread is never ended from outside while native code runs in it. */
+  | { readonly kind: 'end'; readonly id: number }
+  /** For drills: fails as a thread fails. */
+  | { readonly kind: 'crash'; readonly id: number }
 
 export type FromWorker =
+  /** Once, when it can take messages. */
+  | { readonly kind: 'ready' }
   | { readonly kind: 'loaded'; readonly id: number; readonly report: SessionReport }
   | { readonly kind: 'answer'; readonly id: number; readonly forecast: Float32Array }
   | { readonly kind: 'unloaded'; readonly id: number }
+  | { readonly kind: 'ended'; readonly id: number }
   | {
       readonly kind: 'failed'
       readonly id: number

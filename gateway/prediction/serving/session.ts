@@ -1,8 +1,8 @@
 /**
- * One loaded network, proven before its first real batch. Runs in the worker; knows no threads itself.
+ * One loaded network, proven before its first real batch. Runs in the model thread and, before that, in a trial; knows
+ * neither.
  *
- * - Let in only if the file has the right inputs and outputs, answers its test vector within tolerance and in time,
- *   and did not take more memory than it may.
+ * - Let in only if the file has the right inputs and outputs and answers its test vector within tolerance and in time.
  * - One core: no thread pool of its own, so that the event loop of the gateway keeps the others.
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
@@ -14,7 +14,6 @@ import { type ModelCard, outputSize } from './model-card.ts'
 const vectorTolerance = 2e-3
 const warmUpSeries = 256
 const warmUpMsMax = 2_000
-const memoryBytesMax = 256 * 1024 * 1024
 
 export interface ModelSession {
   run(features: Float32Array, series: number): Promise<Float32Array>
@@ -24,7 +23,6 @@ export interface ModelSession {
 export interface SessionReport {
   readonly loadMs: number
   readonly warmUpMs: number
-  readonly memoryBytes: number
 }
 
 /** @throws IG_ERR_PREDICTION_MODEL_REFUSED */
@@ -32,7 +30,6 @@ export async function openSession(
   card: ModelCard,
   bytes: Uint8Array,
 ): Promise<{ readonly session: ModelSession; readonly report: SessionReport }> {
-  const memoryBefore = process.memoryUsage().rss
   const startedAt = performance.now()
   let onnx: InferenceSession
   try {
@@ -52,10 +49,7 @@ export async function openSession(
     checkNames(onnx, card)
     await checkVector(session, card)
     const warmUpMs = await warmUp(session, card)
-    const memoryBytes = process.memoryUsage().rss - memoryBefore
-    if (memoryBytes > memoryBytesMax)
-      throw ModelRefused(card.id, `it takes ${memoryBytes} bytes, limit ${memoryBytesMax}`)
-    return { session, report: { loadMs: loadedAt - startedAt, warmUpMs, memoryBytes } }
+    return { session, report: { loadMs: loadedAt - startedAt, warmUpMs } }
   } catch (error) {
     await session.close()
     throw error
