@@ -79,6 +79,12 @@ export class Books {
     return this.received - settled
   }
 
+  /** As JSON, for the file; how much of the quarantine was dropped the file itself knows best. */
+  toLine(): string {
+    const { received, stored, duplicate, quarantined, refused } = this
+    return JSON.stringify({ received, stored, duplicate, quarantined, refused })
+  }
+
   /** As they are now, apart from what is booked later. */
   snapshot(): DoorAccounts {
     return {

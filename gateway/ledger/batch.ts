@@ -41,6 +41,11 @@ export class Batch {
     this.openedAtMs = openedAtMs
   }
 
+  get hasExtras(): boolean {
+    const { quarantine, deadLetters, released, keptAside } = this
+    return quarantine.length + deadLetters.length + released.length + keptAside.length > 0
+  }
+
   get endOffset(): LogOffset {
     return this.firstOffset + this.count
   }

@@ -21,8 +21,17 @@ import type { LedgerMetrics } from './metrics.ts'
 import type { Fault, Passed, ToWorker } from './protocol.ts'
 import type { QuarantineItem, Release } from './quarantine.ts'
 import type { LedgerEntry, LogOffset, ParsedMessage } from './record.ts'
-import type { CommitRequest, DeadLetter, StoreState, Usage } from './store.ts'
+import type {
+  CommitExtras,
+  CommitRequest,
+  CommitRow,
+  DeadLetter,
+  StoreState,
+  Usage,
+} from './store.ts'
 
+/** Cursors move with every batch; written this often they cost nothing, and a crash repeats this much to readers. */
+const cursorsEveryMs = 200
 /** Space taken per batch beside its bytes: pages are whole. */
 const pageSlackBytes = 8_192
 
@@ -48,7 +57,8 @@ export class GroupCommit {
   #open: Batch | undefined
   #closed: Batch[] = []
   #inFlight: Batch[] = []
-  #request: CommitRequest | undefined
+  /** Of what is in flight, all but the rows. */
+  #request: Omit<CommitRequest, 'rows'> | undefined
   /** The request was handed to the thread and is not answered yet. */
   #isPosted = false
   #sentAtMs = 0
@@ -66,6 +76,7 @@ export class GroupCommit {
   #isThreadLost = false
   #isClosing = false
   #whenIdle: (() => void) | undefined
+  #cursorsAtMs = Number.NEGATIVE_INFINITY
   #answeredAtMs = Number.NEGATIVE_INFINITY
   /** A timer will send what is gathered. One that fires late finds nothing to do. */
   #isGathering = false
@@ -296,23 +307,35 @@ export class GroupCommit {
     this.#closeOpen()
     this.#inFlight = this.#closed
     this.#closed = []
-    this.#request = {
-      rows: this.#inFlight.filter((batch) => batch.count > 0).map((batch) => batch.toRow()),
-      quarantine: this.#inFlight.flatMap((batch) => batch.quarantine),
-      deadLetters: this.#inFlight.flatMap((batch) => batch.deadLetters),
-      released: this.#inFlight.flatMap((batch) => batch.released.map(({ id }) => id)),
-      keptAside: this.#inFlight.flatMap((batch) => batch.keptAside),
-      ...this.#ports.cursors.takeChanges(),
-      accounts: this.#ports.books.snapshot(),
-    }
+    this.#request = { door: this.#ports.books.toLine(), extras: this.#extras() }
     this.#ports.books.isDirty = false
     this.#post(this.#request)
   }
 
-  #post(request: CommitRequest): void {
+  #extras(): CommitExtras | undefined {
+    const batches = this.#inFlight.filter((batch) => batch.hasExtras)
+    const nowMs = performance.now()
+    const isTime = this.#isClosing || nowMs - this.#cursorsAtMs >= cursorsEveryMs
+    const hasCursors = isTime && this.#ports.cursors.isDirty
+    if (batches.length === 0 && !hasCursors) return undefined
+    if (hasCursors) this.#cursorsAtMs = nowMs
+    const changes = hasCursors ? this.#ports.cursors.takeChanges() : { cursors: [], forgotten: [] }
+    return {
+      quarantine: batches.flatMap((batch) => batch.quarantine),
+      deadLetters: batches.flatMap((batch) => batch.deadLetters),
+      released: batches.flatMap((batch) => batch.released.map(({ id }) => id)),
+      keptAside: batches.flatMap((batch) => batch.keptAside),
+      ...changes,
+    }
+  }
+
+  /** The bytes of the rows are handed over, so they are copied out of the batches anew for each try. */
+  #post({ door, extras }: Omit<CommitRequest, 'rows'>): void {
     this.#isPosted = true
     this.#sentAtMs = performance.now()
-    this.#ports.post({ kind: 'commit', request, ...this.#passed() })
+    const rows: CommitRow[] = []
+    for (const batch of this.#inFlight) if (batch.count > 0) rows.push(batch.toRow())
+    this.#ports.post({ kind: 'commit', request: { rows, door, extras }, ...this.#passed() })
   }
 
   #passed(): Passed {
@@ -356,7 +379,7 @@ export class GroupCommit {
   #giveUp(error: CodedError): void {
     this.#closeOpen()
     const batches = [...this.#inFlight, ...this.#closed]
-    if (this.#request) this.#ports.cursors.giveBack(this.#request)
+    if (this.#request?.extras) this.#ports.cursors.giveBack(this.#request.extras)
     this.#inFlight = []
     this.#closed = []
     this.#request = undefined

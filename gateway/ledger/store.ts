@@ -91,9 +91,16 @@ export interface DeadLetter {
   readonly error: string
 }
 
-/** All that one transaction takes. */
+/** All that one transaction takes. Flat, because it crosses to the thread several hundred times a second. */
 export interface CommitRequest {
   readonly rows: readonly CommitRow[]
+  /** The door's books as JSON, an object. */
+  readonly door: string
+  /** What most commits do not have. */
+  readonly extras?: CommitExtras | undefined
+}
+
+export interface CommitExtras {
   readonly quarantine: readonly QuarantineItem[]
   readonly deadLetters: readonly DeadLetter[]
   /** Quarantined messages that were judged anew and are stored or known now. */
@@ -104,7 +111,6 @@ export interface CommitRequest {
   readonly cursors: readonly CursorRow[]
   /** Readers that will not come back. */
   readonly forgotten: readonly string[]
-  readonly accounts: DoorAccounts
 }
 
 export interface Usage {
@@ -258,17 +264,22 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
       nextOffset = row.lastOffset + 1
       walBytesWritten += row.bytes.length + 2 * pageBytes
     }
-    for (const item of request.quarantine) keepAside(item)
-    for (const id of request.released) release(id)
-    for (const id of request.keptAside) settle(id)
-    for (const { reader, offset, atMs, error } of request.deadLetters) {
+    if (request.extras) writeExtras(request.extras)
+    const own = `"nextOffset":${nextOffset},"quarantineDropped":${quarantineDropped}`
+    sql.keep.run('door', `{${own},${request.door.slice(1)}`)
+  }
+
+  function writeExtras(extras: CommitExtras): void {
+    for (const item of extras.quarantine) keepAside(item)
+    for (const id of extras.released) release(id)
+    for (const id of extras.keptAside) settle(id)
+    for (const { reader, offset, atMs, error } of extras.deadLetters) {
       sql.deadLetter.run(reader, offset, atMs, error)
     }
-    for (const { reader, position, written, rejected, skipped } of request.cursors) {
+    for (const { reader, position, written, rejected, skipped } of extras.cursors) {
       sql.cursor.run(reader, position, written, rejected, skipped)
     }
-    for (const reader of request.forgotten) sql.forget.run(reader)
-    sql.keep.run('door', JSON.stringify({ nextOffset, ...request.accounts, quarantineDropped }))
+    for (const reader of extras.forgotten) sql.forget.run(reader)
   }
 
   function keepAside(item: QuarantineItem): void {

@@ -118,7 +118,13 @@ export async function startThread(
   const opened = await spawn()
   return {
     opened,
-    post: (message) => worker.postMessage(message),
+    post: (message) => {
+      const rows = message.kind === 'commit' ? message.request.rows : []
+      worker.postMessage(
+        message,
+        rows.map((row) => row.bytes.buffer as ArrayBuffer),
+      )
+    },
     read(from, bytesMax) {
       return new Promise((resolve, reject) => {
         const id = nextReading++
