@@ -150,7 +150,8 @@ export class Lineup {
     for (const quantity of card.quantities) {
       const contest = this.contest(quantity)
       const remembered = this.#remembered.get(quantity)
-      const isEmpty = contest.champion === profileModel && remembered === undefined
+      // A champion of before the restart that is not here any more leaves an empty seat; a seat lost to the profile is not.
+      const isEmpty = contest.champion === profileModel && remembered !== profileModel
       if (remembered === card.id || (isShipped && isEmpty)) this.#tell(contest.appoint(card.id))
     }
   }
