@@ -41,6 +41,7 @@ export function createWriteRequests(options: InfluxOptions, clock: Clock): Write
   const agent = isTls ? new HttpsAgent(keepAlive) : new HttpAgent(keepAlive)
   const linesMax = options.batchPointsMax ?? batchPointsMaxDefault
   let token = readToken(options)
+  let isTokenDoubted = false
   const gzipThreshold =
     options.gzipThresholdBytes ??
     (loopback.test(new URL(options.url).hostname) ? undefined : gzipThresholdBytesDefault)
@@ -96,6 +97,8 @@ export function createWriteRequests(options: InfluxOptions, clock: Clock): Write
   return {
     async send(lines) {
       if (lines.length > linesMax) throw new RangeError(`${lines.length} lines in one request`)
+      // Read now and not when it was refused: it is mended while the sink is parked.
+      if (isTokenDoubted) renewToken()
       let isLate = false
       const cancel = clock.after(timeoutMs, () => {
         isLate = true
@@ -105,7 +108,7 @@ export function createWriteRequests(options: InfluxOptions, clock: Clock): Write
         return meaningOf(await post(lines.join('\n')), clock.nowMs())
       } catch (error) {
         if (error instanceof HttpError && !isLate) {
-          if (error.statusCode === 401 || error.statusCode === 403) renewToken()
+          isTokenDoubted = error.statusCode === 401 || error.statusCode === 403
           return meaningOf(answerOf(error), clock.nowMs())
         }
         agent.destroy() // The connection may hold half an answer, or one that is still to come.
