@@ -5,8 +5,8 @@
  * - Retention takes nothing that a known cursor has not passed; a reader that will never come back must be forgotten.
  */
 import type { ReaderAccount } from './accounts.ts'
+import type { CursorRow } from './commit.ts'
 import type { LogOffset } from './record.ts'
-import type { CursorRow } from './store.ts'
 
 interface Cursor {
   readonly reader: string

@@ -1,8 +1,9 @@
 /** What the main thread and the ledger's thread say to each other. Plain data only. */
+
+import type { CommitRequest, StoredRow, StoreState, Usage } from './commit.ts'
 import type { LedgerLimits } from './limits.ts'
 import type { KeptItem } from './quarantine.ts'
 import type { LogOffset } from './record.ts'
-import type { CommitRequest, StoredRow, StoreState, Usage } from './store.ts'
 
 export interface WorkerData {
   readonly dir: string

@@ -7,9 +7,10 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import { LedgerUnreadable } from './errors.ts'
+import { ledgerFile } from './file.ts'
+import { prepareRead, readRows } from './read-rows.ts'
 import type { LogOffset, ParsedRecord } from './record.ts'
 import { recordsOf } from './rows.ts'
-import { ledgerFile, prepareRead, readRows } from './store.ts'
 import type { ReadBounds } from './tail.ts'
 
 export interface LedgerReader {

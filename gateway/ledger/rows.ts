@@ -1,9 +1,9 @@
 /** Rows of ledger.db back into records. Damage is found here, whoever reads. */
 import { crc32 } from 'node:zlib'
+import type { StoredRow } from './commit.ts'
 import { LedgerCorrupt } from './errors.ts'
 import { frameEnd, readFrame } from './frame.ts'
 import type { LogOffset, ParsedRecord } from './record.ts'
-import type { StoredRow } from './store.ts'
 
 /** @throws IG_ERR_LEDGER_CORRUPT */
 export function recordsOf(

@@ -7,11 +7,11 @@
 import { Worker } from 'node:worker_threads'
 import { CodedError, declaredErrors } from '../../schemas/coded-error.ts'
 import type { Log } from '../kit/log.ts'
+import type { StoredRow, StoreState, Usage } from './commit.ts'
 import { LedgerDisk, LedgerUnreadable } from './errors.ts'
 import type { FromWorker, ToWorker, WorkerData } from './protocol.ts'
 import type { KeptItem } from './quarantine.ts'
 import type { LogOffset } from './record.ts'
-import type { StoredRow, StoreState, Usage } from './store.ts'
 
 type Opened = Extract<FromWorker, { kind: 'opened' }>
 type Committed = Extract<FromWorker, { kind: 'committed' }>

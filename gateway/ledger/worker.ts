@@ -6,8 +6,9 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { isCodedError } from '../../schemas/coded-error.ts'
+import type { CommitRequest } from './commit.ts'
 import type { Fault, FromWorker, Passed, ToWorker, WorkerData } from './protocol.ts'
-import { type CommitRequest, openStore, type Store } from './store.ts'
+import { openStore, type Store } from './store.ts'
 
 const { dir, limits } = workerData as WorkerData
 const port = parentPort

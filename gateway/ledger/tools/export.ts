@@ -9,9 +9,9 @@
 import { isUtf8 } from 'node:buffer'
 import { formatTimestamp, parseTimestamp } from '../../../schemas/time.ts'
 import { ExportLineInvalid } from '../errors.ts'
+import { readRows } from '../read-rows.ts'
 import type { LedgerEntry, ParsedRecord } from '../record.ts'
 import { recordsOf } from '../rows.ts'
-import { readRows } from '../store.ts'
 import { inspect } from './inspect.ts'
 
 export interface Range {

@@ -6,16 +6,12 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import type { DoorAccounts } from '../accounts.ts'
+import type { CursorRow } from '../commit.ts'
 import { LedgerUnreadable, LedgerVersion } from '../errors.ts'
+import { formatVersion, ledgerFile } from '../file.ts'
 import type { KeptItem } from '../quarantine.ts'
+import { prepareRead, type ReadStatements } from '../read-rows.ts'
 import type { LogOffset } from '../record.ts'
-import {
-  type CursorRow,
-  formatVersion,
-  ledgerFile,
-  prepareRead,
-  type ReadStatements,
-} from '../store.ts'
 
 export interface Inspection {
   readonly file: string

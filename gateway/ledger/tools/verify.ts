@@ -2,9 +2,10 @@
  * Is the ledger whole? Reads all of it: SQLite's own check, the checksum and the frames of every row, that offsets
  * have no hole, and that the books agree with what is there. Runs beside a running gateway; changes nothing.
  */
+
+import { readRows } from '../read-rows.ts'
 import type { LogOffset } from '../record.ts'
 import { damageOf } from '../rows.ts'
-import { readRows } from '../store.ts'
 import { accountsOf } from './accounts.ts'
 import { type Inspection, inspect } from './inspect.ts'
 

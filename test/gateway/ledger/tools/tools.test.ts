@@ -4,9 +4,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
+import { ledgerFile } from '../../../../gateway/ledger/file.ts'
 import type { Ledger } from '../../../../gateway/ledger/ledger.ts'
 import { openLedgerReader } from '../../../../gateway/ledger/reader.ts'
-import { ledgerFile } from '../../../../gateway/ledger/store.ts'
 import {
   type LedgerProgramOptions,
   ledgerProgram,
@@ -115,6 +115,7 @@ test('verify: a flipped bit and a missing commit are named', async () => {
     expect.objectContaining({ code: 'IG_ERR_LEDGER_CORRUPT' }),
   )
   reader.close()
+  await expect(openIn(dir)).rejects.toMatchObject({ code: 'IG_ERR_LEDGER_CORRUPT' })
 })
 
 test('export: a time range as lines of JSON, beside a running gateway', async () => {
