@@ -17,7 +17,8 @@ const filters = {
   'gateway/+/status/#': 0,
 }
 
-const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id))
+const element = (/** @type {string} */ id) =>
+  /** @type {HTMLElement} */ (document.getElementById(id))
 
 /** @param {string} tag @param {string} [text] @param {Record<string, string>} [data] */
 function make(tag, text = '', data = {}) {
@@ -79,7 +80,8 @@ const shows = {
   },
   'tlc.plan'(node, { values }) {
     const greens = Object.entries(values.greensS).map(([stage, s]) => `${stage}: ${s} s`)
-    cardOf(node).plan.textContent = `plan ${values.plan} (${values.source}), cycle ${values.cycleS} s, greens ${greens.join(', ')}`
+    cardOf(node).plan.textContent =
+      `plan ${values.plan} (${values.source}), cycle ${values.cycleS} s, greens ${greens.join(', ')}`
   },
   'sim.street'(_node, { values }) {
     showFigure('delay under control', `${values.controlDelayS.toFixed(1)} s`)
@@ -97,7 +99,8 @@ const shows = {
     const row = make('li')
     row.append(make('time', clockOf(ts)), ` ${values.junction}: ${values.decision} – ${values.why}`)
     element('decisions').prepend(row)
-    while (element('decisions').children.length > decisionsMax) element('decisions').lastChild?.remove()
+    while (element('decisions').children.length > decisionsMax)
+      element('decisions').lastChild?.remove()
   },
   'gateway.commands'(_node, { ts, values }) {
     const row = document.getElementById(`command-${values.id}`) ?? commandRow(ts, values)
@@ -129,13 +132,16 @@ const client = mqtt.connect(`${location.origin.replace(/^http/, 'ws')}/mqtt`, {
 })
 client.on('connect', () => {
   showConnection('online', 'connected')
-  client.subscribe(Object.fromEntries(Object.entries(filters).map(([filter, qos]) => [filter, { qos }])))
+  client.subscribe(
+    Object.fromEntries(Object.entries(filters).map(([filter, qos]) => [filter, { qos }])),
+  )
 })
 client.on('close', () => showConnection('offline', 'not connected; trying again'))
 client.on('message', (/** @type {string} */ topic, /** @type {Uint8Array} */ payload) => {
   if (payload.length === 0) return
   const message = JSON.parse(new TextDecoder().decode(payload))
-  const [, node = '', type, code = ''] = /^(.+)\/(presence|status)(?:\/([^/]+).*)?$/.exec(topic) ?? []
+  const [, node = '', type, code = ''] =
+    /^(.+)\/(presence|status)(?:\/([^/]+).*)?$/.exec(topic) ?? []
   if (type === 'presence') {
     if (message.state === 'online') devices.add(node)
     else devices.delete(node)

@@ -32,7 +32,10 @@ const rooms: Readonly<Record<string, Rule>> = {
   'gateway/history': { ours: house, packages: [] },
   'gateway/influx': { ours: house, packages: ['@influxdata/influxdb-client'] },
   'gateway/web': { ours: house, packages: ['ws'] },
-  'devices-sim': { ours: ['schemas'], packages: ['mqtt', 'mqtt-packet', 'pino', 'hdr-histogram-js'] },
+  'devices-sim': {
+    ours: ['schemas'],
+    packages: ['mqtt', 'mqtt-packet', 'pino', 'hdr-histogram-js'],
+  },
   'control-center': { ours: ['schemas'], packages: ['mqtt'] },
 }
 
