@@ -68,6 +68,7 @@ const wrongs: readonly Wrong[] = [
 
 testWithDatabase.for(wrongs)(
   'a database that misbehaves ($fault) has every point once in the end (needs victoria-metrics)',
+  { timeout: 60_000 },
   async ({ fault, misdeed, forMs }, context) => {
     const proxy = await openProxy()
     const zone = fault
@@ -85,7 +86,6 @@ testWithDatabase.for(wrongs)(
     expect(met).toBeGreaterThan(0)
     await stand.reckon({ fault: `database: ${fault}`, note: `${met} requests, ${pubacks}` })
   },
-  60_000,
 )
 
 testWithDatabase(

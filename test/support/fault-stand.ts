@@ -92,7 +92,7 @@ export interface Metrics {
   sum(name: string, ...labels: readonly string[]): number
 }
 
-const drainMsMax = 90_000
+const drainMsMax = 40_000
 const gateMsMax = 2_000 // Far above what it takes, so that a busy machine is no failure; far below any fault's length.
 /** A gateway that is started over and over need not be compiled each time: half the time of a start. */
 const compileCache = join(tmpdir(), 'intergreen-compile-cache')

@@ -24,7 +24,7 @@ export interface FleetOptions {
   readonly perSecond: number
   /** A device's own idea of the time. */
   readonly nowMs?: () => number
-  /** Readings held against those before: what a device sends at each reconnect although it was acknowledged. */
+  /** So many of its latest readings a device sends again at each reconnect although they were acknowledged. */
   readonly resendLast?: number
   /** Length of a payload, filled up with blanks. */
   readonly payloadBytes?: number
@@ -87,12 +87,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     const sent = new Set<Reading>()
     const latest: Reading[] = []
     let seq = 0
-    let lastAtMs = 0
+    const moments = new Set<number>()
     let client: MqttClient | undefined
 
     function make(): void {
-      lastAtMs = Math.max(Math.floor(nowMs()), lastAtMs + 1)
-      const reading = { node, seq, atMs: lastAtMs }
+      let atMs = Math.floor(nowMs())
+      while (moments.has(atMs)) atMs += 1
+      moments.add(atMs)
+      const reading = { node, seq, atMs }
       seq += 1
       readings.push(reading)
       waiting.push(reading)
