@@ -67,12 +67,16 @@ export function createHistoryReader(options: HistoryReaderOptions): HistoryReade
         continue
       }
       // News during the gathering do not end it; being asked to stop does.
-      const untilMs = clock.nowMs() + gatherMs
-      while (!isStopping && end() - history.cursor() < bounds.recordsMax) {
-        const restMs = untilMs - clock.nowMs()
-        if (restMs <= 0) break
-        await pause(restMs)
+      // A timer and no moment: the wall clock may be set back meanwhile.
+      let isOver = false
+      const cancel = clock.after(gatherMs, () => {
+        isOver = true
+        wake()
+      })
+      while (!isStopping && !isOver && end() - history.cursor() < bounds.recordsMax) {
+        await pause(gatherMs)
       }
+      cancel()
       if (!consume()) {
         if (isStopping) return
         await pause(retryMs)

@@ -64,12 +64,22 @@ export function openInflux(ports: OpenInfluxOptions): Influx {
     metrics: ports.metrics,
     onAlarm: ports.onAlarm,
     onCursor(source, cursor, rejected) {
-      if (source === toldName) store.forgetTold(cursor)
+      if (source === toldName) forgetTold(cursor)
       else ports.onCursor(cursor, rejected)
     },
     ...(options.batchPointsMax === undefined ? {} : { batchPointsMax: options.batchPointsMax }),
     ...(options.batchDelayMs === undefined ? {} : { batchDelayMs: options.batchDelayMs }),
   })
+
+  /** A disk that takes nothing now keeps it a while longer: the next time all before it goes too. */
+  function forgetTold(before: number): void {
+    try {
+      store.forgetTold(before)
+    } catch (err) {
+      log.error({ err }, 'what was told and written could not be removed')
+    }
+  }
+
   return {
     start: () => pump.start(),
     notify: () => pump.notify(),

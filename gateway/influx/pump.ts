@@ -67,6 +67,7 @@ export interface InfluxPump {
 
 const unreachableAlarmMsDefault = 30_000
 const rereadMs = 1_000
+const retrySettleMs = 1_000
 const consumer = { consumer: 'influx' }
 
 export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
@@ -83,6 +84,18 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
   let isStopping = false
   let running: Promise<void> | undefined
   let wake: () => void = () => {}
+
+  /** A length of time that is the same whatever becomes of the wall clock meanwhile; its end wakes us. */
+  function begin(lengthMs: number): { isOver: boolean; readonly cancel: Cancel } {
+    const span = {
+      isOver: false,
+      cancel: clock.after(lengthMs, () => {
+        span.isOver = true
+        wake()
+      }),
+    }
+    return span
+  }
 
   /** Until somebody wakes us, at most for `waitMs`. */
   function pause(waitMs?: number): Promise<void> {
@@ -110,18 +123,19 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
         continue
       }
       oldestAtMs = batch.records[0]!.receivedAtMs
-      const leavesAtMs = clock.nowMs() + delayMs
-      while (!isFull && !isStopping && clock.nowMs() < leavesAtMs) {
-        await pause(leavesAtMs - clock.nowMs())
+      const delay = begin(delayMs)
+      while (!isFull && !isStopping && !delay.isOver) {
+        await pause()
         isFull = fillBatch(batch, sources, mapper, pointsMax)
       }
+      delay.cancel()
       phase = 'writing'
       const delivery = deliver(batch)
       const next = createBatch(batch.to)
       fillBatch(next, sources, mapper, pointsMax)
       const rejections = await delivery
       if (rejections === undefined) return
-      settle(batch, rejections)
+      if (!(await settleInTheEnd(batch, rejections))) return
       batch = next
     }
   }
@@ -176,8 +190,26 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
 
   /** News from the ledger do not shorten a pause; stopping does. */
   async function pauseAtLeast(waitMs: number): Promise<void> {
-    const untilMs = clock.nowMs() + waitMs
-    while (!isStopping && clock.nowMs() < untilMs) await pause(untilMs - clock.nowMs())
+    const span = begin(waitMs)
+    while (!isStopping && !span.isOver) await pause()
+    span.cancel()
+  }
+
+  /** While the disk takes nothing nobody moves on; false when we stop before it does. What is written stays written. */
+  async function settleInTheEnd(
+    batch: Batch,
+    rejections: ReadonlyMap<number, Rejection>,
+  ): Promise<boolean> {
+    for (;;) {
+      try {
+        settle(batch, rejections)
+        return true
+      } catch (err) {
+        log.error({ err }, 'how far the database has come could not be kept')
+      }
+      await pauseAtLeast(retrySettleMs)
+      if (isStopping) return false
+    }
   }
 
   function settle(batch: Batch, rejections: ReadonlyMap<number, Rejection>): void {
@@ -200,15 +232,16 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
       const isNew = account.written + account.rejected === 0
       if (first > batch.from[at]! && !isNew)
         log.error({ from: batch.from[at], offset: first }, 'records are missing in the ledger')
-      accounts[at] = {
+      changed.set(name, {
         cursor: batch.to[at]!,
         start: isNew ? first : account.start,
         written: account.written + counts[at]!.written,
         rejected: account.rejected + counts[at]!.rejected,
-      }
-      changed.set(name, accounts[at]!)
+      })
     }
     store.settle(changed, letters)
+    for (const [at, { name }] of sources.entries())
+      accounts[at] = changed.get(name) ?? accounts[at]!
     for (const { topic, offset, message } of letters.slice(0, 1)) {
       const error = SinkRejectedPoint(message)
       const facts = { code: error.code, offset, topic, reason: message, letters: letters.length }
