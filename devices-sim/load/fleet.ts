@@ -52,8 +52,7 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
   const totals = { connects: 0, resent: 0, commandsAnswered: 0 }
   const sources: MessageSource[] = []
   let figures = emptyFigures()
-  let ready = 0
-  let cursor = 0
+  const ready = createReadySet(options.devices)
   let isEnding = false
 
   const devices = Array.from({ length: options.devices }, (_, index) => {
@@ -72,14 +71,14 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
       resume: options.resume,
       events: {
         connected(tookMs) {
-          ready += 1
+          ready.add(index)
           totals.connects += 1
           figures.connects += 1
           figures.connectUs.recordValue(Math.max(1, tookMs * 1000))
         },
         lost(reason, wasReady) {
           count(reason)
-          if (wasReady) ready -= 1
+          if (wasReady) ready.remove(index)
           if (!isEnding) setTimeout(() => device.connect(), reconnectMs)
         },
         acknowledged(message, dueAt, wasResent) {
@@ -110,33 +109,34 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
       figures = emptyFigures()
       return figures
     },
-    readyCount: () => ready,
+    readyCount: () => ready.size(),
     unacknowledged: () => devices.reduce((sum, device) => sum + device.unacknowledged(), 0),
     sendNext(wanted, dueAt) {
       figures.due += wanted
-      for (let tried = 0; tried < devices.length; tried++) {
-        const index = cursor
-        cursor = (cursor + 1) % devices.length
-        const device = devices[index]
-        const source = sources[index]
-        if (!device?.isReady() || !source) continue
-        const batch = Array.from({ length: wanted }, () => {
-          const message = source.next(Date.now())
-          sentByClass[message.class] += 1
-          return { message, dueAt }
-        })
-        device.send(batch)
-        figures.sent += wanted
-        return true
+      const index = ready.next()
+      const device = index === undefined ? undefined : devices[index]
+      const source = index === undefined ? undefined : sources[index]
+      if (!device || !source) {
+        figures.unsent += wanted
+        return false
       }
-      figures.unsent += wanted
-      return false
+      const nowMs = Date.now()
+      const batch = Array.from({ length: wanted }, () => {
+        const message = source.next(nowMs)
+        sentByClass[message.class] += 1
+        return { message, dueAt }
+      })
+      device.send(batch)
+      figures.sent += wanted
+      return true
     },
     cut(share) {
       const many = Math.round(devices.length * share)
       const chosen = devices.slice(0, many)
-      ready -= chosen.filter((device) => device.isReady()).length
-      for (const device of chosen) device.cut()
+      for (const [index, device] of chosen.entries()) {
+        ready.remove(index)
+        device.cut()
+      }
       for (const device of chosen) device.connect()
     },
     ping() {
@@ -145,6 +145,35 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
     end() {
       isEnding = true
       for (const device of devices) device.end()
+    },
+  }
+}
+
+/** Who is connected, so that the next to send is found without looking through all. */
+function createReadySet(length: number) {
+  const members: number[] = []
+  const placeOf = new Int32Array(length).fill(-1)
+  let cursor = 0
+  return {
+    size: () => members.length,
+    add(index: number): void {
+      if ((placeOf[index] ?? -1) >= 0) return
+      placeOf[index] = members.length
+      members.push(index)
+    },
+    remove(index: number): void {
+      const place = placeOf[index] ?? -1
+      if (place < 0) return
+      const last = members.pop() as number
+      placeOf[index] = -1
+      if (last === index) return
+      members[place] = last
+      placeOf[last] = place
+    },
+    next(): number | undefined {
+      if (members.length === 0) return undefined
+      cursor = (cursor + 1) % members.length
+      return members[cursor]
     },
   }
 }

@@ -5,6 +5,7 @@
  * - Answers commands as a controller would: accepted, applied.
  * - Knows nothing of schedules: it is told what to send, and tells what was acknowledged, and when.
  */
+import { isIP } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import mqttPacket, { type Packet } from 'mqtt-packet'
 import type { NodeId } from '../../schemas/ids.ts'
@@ -160,9 +161,10 @@ export function createLoadDevice(options: LoadDeviceOptions): LoadDevice {
       if (socket || isEnding) return
       startedAt = performance.now()
       const opened = connectTls({
-        host: options.host,
+        // An address of our own wants one of the same family at the other end, whatever the name resolves to.
+        host: options.localAddress ? '127.0.0.1' : options.host,
         port: options.port,
-        servername: options.host,
+        ...(isIP(options.host) === 0 && { servername: options.host }),
         ...(options.localAddress && { localAddress: options.localAddress }),
         ...options.credentials,
         ...(options.resume && session && { session }),
