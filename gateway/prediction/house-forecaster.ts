@@ -17,7 +17,7 @@ import { type DetectorFault, watchBucket } from './faults/fault-watch.ts'
 import type { ContestEntry } from './judges/contest.ts'
 import { pinballOf, type Score, Scoreboard } from './judges/scoreboard.ts'
 import { Book, profileModel, type Series } from './online/book.ts'
-import { createCalendar, slotMs } from './online/calendar.ts'
+import { createCalendar, slotMs, slotsPerDay } from './online/calendar.ts'
 import type { Forecast, Forecaster, Quantity } from './ports.ts'
 import { type ForecasterSnapshot, readForecast } from './profile-forecaster.ts'
 import { Dispatcher } from './serving/dispatcher.ts'
@@ -31,6 +31,11 @@ const previousStandsMs = 30_000
 const checkPeriodMs = slotMs
 const scanPeriodMs = 60_000
 const scanWallMsMin = 2_000
+/**
+ * Values after which a series is known well enough for a network: a day. On the first hours of a new street the profile
+ * does better at half an hour and an hour ahead.
+ */
+const knownAfterValuesDefault = slotsPerDay
 /** What a model's forecast of a series unlike anything it has learned from is worth. */
 const foreignTrust = 0.5
 
@@ -50,6 +55,8 @@ export interface HouseForecasterOptions {
   readonly modelFolders?: readonly string[]
   /** Detectors up and down the road, strongest influence first. */
   neighboursOf?(node: string, component: string): readonly NeighbourKey[]
+  /** Values a series must have shown before a network forecasts it for control. */
+  readonly knownAfterValues?: number
   onAudit?(entry: AuditEntry): void
   /** A detector's values cannot be right any more, or are again. */
   onFault?(fault: DetectorFault): void
@@ -88,7 +95,7 @@ export interface HouseSnapshot extends ForecasterSnapshot {
 }
 
 export function createHouseForecaster(options: HouseForecasterOptions): HouseForecaster {
-  const { clock, log } = options
+  const { clock, log, knownAfterValues = knownAfterValuesDefault } = options
   const calendar = createCalendar(options.utcOffsetMin)
   const scoreboard = new Scoreboard()
   const host = new ModelHost(log, { onHang: (model) => lineup.hung(model) })
@@ -154,6 +161,8 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       }
       for (const one of track.judge(endMs, value, 0)) {
         scoreboard.add(model, series.quantity, one)
+        // Who is better is settled on series a network may forecast.
+        if (series.state.seen < knownAfterValues) continue
         const pair = champion.find((other) => other.horizonMin === one.horizonMin)
         const scale = series.state.scale
         if (pair) contest.add(model, pinballOf(pair) / scale, pinballOf(one) / scale)
@@ -168,7 +177,7 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
     const faultTrust = kinds.length > 0 ? foreignTrust : 1
     const contest = lineup.contest(series.quantity)
     const { champion } = contest
-    if (champion !== profileModel) {
+    if (champion !== profileModel && series.state.seen >= knownAfterValues) {
       const drift = lineup.inputCheck(champion)?.drift ?? 0
       const trust =
         faultTrust *

@@ -32,6 +32,7 @@ async function house(options: Partial<HouseForecasterOptions> = {}) {
     clock,
     log: silentLog,
     onAudit: (entry) => audit.push(entry),
+    knownAfterValues: 1,
     ...options,
   })
   await forecaster.start(new AbortController().signal)
@@ -75,6 +76,17 @@ test('a shipped network takes the empty seat and forecasts with its name on it',
   expect(explanation.inputToMs - explanation.inputFromMs).toBe(3_600_000)
   expect(explanation.lags.filter((lag) => lag !== null)).toHaveLength(8)
   expect(explanation.horizons).toEqual(forecast.horizons)
+})
+
+test('in its first day a detector is forecast by the profile, whoever holds the seat', async () => {
+  const knownAfterValues = 288
+  const shippedFolder = await folder('still')
+  const { step, ask, forecaster } = await house({ shippedFolder, knownAfterValues })
+  for (let i = 0; i < 287; i++) await step()
+  expect(ask()?.model).toBe('profile')
+  await step()
+  expect(ask()?.model).toBe('still')
+  expect(forecaster.contests()[0]).toMatchObject({ champion: 'still' })
 })
 
 test('a network that does worse than the profile loses its seat, with the figures in the audit', async () => {
