@@ -15,14 +15,14 @@ export interface Discharge {
   /** Crossings per second, whatever the lamps, over the last minutes; what comes next where nobody is seen yet. */
   readonly flow: readonly number[]
   readonly observedS: number
-  /** Seconds since the last crossing in this green while somebody stands at the line; 0 when it flows. */
-  readonly stalledS: readonly number[]
-  /** Crossings in this green. */
-  readonly crossedNow: readonly number[]
+  /** Seconds somebody has stood on the lane and nobody crossed. */
+  readonly waitedS: readonly number[]
   /** Whether somebody wanted to cross at the last view, and the stage then. */
   readonly wanted: readonly boolean[]
   readonly stage: number | null
   readonly atMs: number
+  /** Of each lane's newest entry. */
+  readonly seenAtMs: readonly number[]
 }
 
 /** Seconds per vehicle before anything was seen: 1800 vehicles per hour of green. */
@@ -38,6 +38,8 @@ const atLineS = 1.5
 /** However badly a green seems to work, it is believed to pass a vehicle this often: else it would never be tried again. */
 const headwayMaxS = 12
 const headwayMinS = 1
+/** Room a standing vehicle takes; a queue longer than its vehicles need does not begin at the line. */
+const vehicleSpaceM = 8
 /** Views farther apart than this teach nothing. */
 const stepMaxMs = 2_500
 
@@ -47,11 +49,11 @@ export function newDischarge(model: StageModel): Discharge {
     crossed: model.service.map((row) => row.map((share) => (priorWeightS * share) / priorHeadwayS)),
     flow: model.lanes.map(() => 0),
     observedS: 0,
-    stalledS: model.lanes.map(() => 0),
-    crossedNow: model.lanes.map(() => 0),
+    waitedS: model.lanes.map(() => 0),
     wanted: model.lanes.map(() => false),
     stage: null,
     atMs: 0,
+    seenAtMs: model.lanes.map(() => -1),
   }
 }
 
@@ -60,7 +62,13 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
   const at = stage === null ? -1 : model.stages.indexOf(stage)
   const stepS = (view.nowMs - known.atMs) / 1000
   const wanted = model.lanes.map((lane) => wantsToCross(view.lanes[lane]))
-  const base = { wanted, stage, atMs: view.nowMs, ...followFlow(known, model, view, stepS) }
+  const seenAtMs = model.lanes.map((lane) => view.lanes[lane]?.seenAtMs ?? 0)
+  const passed = model.lanes.map((lane, index) =>
+    // An entry looked at twice has counted its crossings once.
+    seenAtMs[index] === known.seenAtMs[index] ? 0 : (view.lanes[lane]?.passedVehicles ?? 0),
+  )
+  const flow = followFlow(known, view, model, passed, stepS)
+  const base = { wanted, stage, atMs: view.nowMs, seenAtMs, ...flow }
   const isSteady = at >= 0 && stage === known.stage && stageSinceMs > startS * 1000
   if (!isSteady || stepS <= 0 || stepS * 1000 > stepMaxMs) return { ...known, ...base }
   const update = (rows: Discharge['greenS'], amount: (lane: number) => number) =>
@@ -74,10 +82,7 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
   return {
     ...base,
     greenS: update(known.greenS, () => stepS),
-    crossed: update(
-      known.crossed,
-      (lane) => view.lanes[model.lanes[lane] ?? '']?.passedVehicles ?? 0,
-    ),
+    crossed: update(known.crossed, (lane) => passed[lane] ?? 0),
   }
 }
 
@@ -87,32 +92,25 @@ const gapMaxS = 30
 
 function followFlow(
   known: Discharge,
-  model: StageModel,
   view: JunctionView,
+  model: StageModel,
+  passed: readonly number[],
   stepS: number,
-): Pick<Discharge, 'flow' | 'observedS' | 'stalledS' | 'crossedNow'> {
-  const { flow, observedS: beforeS, stalledS, crossedNow } = known
-  if (stepS <= 0) return { flow, observedS: beforeS, stalledS, crossedNow }
-  if (known.atMs === 0 || stepS > gapMaxS) {
-    return { flow, observedS: beforeS, stalledS: stalledS.map(() => 0), crossedNow }
+): Pick<Discharge, 'flow' | 'observedS' | 'waitedS'> {
+  const { flow } = known
+  const waitedS = known.waitedS.map((each, lane) => {
+    const isStanding = (view.lanes[model.lanes[lane] ?? '']?.queueVehicles ?? 0) > 0
+    return isStanding && (passed[lane] ?? 0) === 0 ? each + Math.max(0, stepS) : 0
+  })
+  if (stepS <= 0 || known.atMs === 0 || stepS > gapMaxS) {
+    return { flow, observedS: known.observedS, waitedS: known.waitedS }
   }
   const observedS = Math.min(flowMemoryS, known.observedS + stepS)
-  const passed = model.lanes.map((lane) => view.lanes[lane]?.passedVehicles ?? 0)
-  const at = view.signal.stage === null ? -1 : model.stages.indexOf(view.signal.stage)
-  const isGreen = model.lanes.map((_, lane) => (model.service[lane]?.[at] ?? 0) > 0)
+  const weight = Math.min(1, stepS / observedS)
   return {
     observedS,
-    flow: known.flow.map(
-      (each, lane) => each + ((passed[lane] ?? 0) / stepS - each) * Math.min(1, stepS / observedS),
-    ),
-    crossedNow: known.crossedNow.map((each, lane) =>
-      isGreen[lane] && view.signal.stage === known.stage ? each + (passed[lane] ?? 0) : 0,
-    ),
-    stalledS: known.stalledS.map((each, lane) => {
-      const isStanding = (view.lanes[model.lanes[lane] ?? '']?.queueVehicles ?? 0) > 0
-      const isStill = isGreen[lane] && (passed[lane] ?? 0) === 0 && isStanding
-      return isStill ? each + stepS : 0
-    }),
+    waitedS,
+    flow: flow.map((each, lane) => each + ((passed[lane] ?? 0) / stepS - each) * weight),
   }
 }
 
@@ -126,5 +124,9 @@ export function headwayS(known: Discharge, model: StageModel, lane: number, stag
 
 function wantsToCross(lane: LaneView | undefined): boolean {
   if (lane === undefined) return false
-  return lane.queueVehicles > 0 || (lane.arrivalsS?.[0] ?? Number.POSITIVE_INFINITY) < atLineS
+  const reachesLine = lane.queueMeters <= lane.queueVehicles * vehicleSpaceM + vehicleSpaceM
+  return (
+    (lane.queueVehicles > 0 && reachesLine) ||
+    (lane.arrivalsS?.[0] ?? Number.POSITIVE_INFINITY) < atLineS
+  )
 }

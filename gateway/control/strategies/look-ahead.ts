@@ -17,8 +17,6 @@ export interface LookAheadInput {
   /** Index of the stage that is green, and for how long it has been. */
   readonly current: number
   readonly ageS: number
-  /** Stages that must not follow now, by index. */
-  readonly forbidden: readonly boolean[]
 }
 
 export interface Sequence {
@@ -39,7 +37,8 @@ interface LaneAhead {
   readonly arrivalsS: readonly number[]
   /** How many vehicles each of them stands for: 1 for those seen, less for those only expected. */
   readonly weights: readonly number[]
-  readonly queued: number
+  /** 1, and more the longer somebody has stood without anybody crossing. */
+  readonly urgency: number
   readonly headwayS: readonly number[]
 }
 
@@ -65,13 +64,11 @@ export function cheapestSequence(input: LookAheadInput): Sequence {
   let best: Sequence = { stage: current, afterS: 0, costS: stayCostS, stayCostS }
   let bound = stayCostS - parameters.gainMinS
 
-  const forbidden = input.forbidden
   const extend = (depth: number, firstStage: number, afterS: number) => {
     const before = windows[depth - 1] as Window
     const own = windows[depth] as Window
     for (let stage = 0; stage < model.stages.length; stage++) {
       if (stage === before.stage) continue
-      if (depth === 1 && forbidden[stage] && before.endS < 3) continue
       const beginS = before.endS + (model.intergreenS[before.stage]?.[stage] ?? 0)
       if (beginS >= horizonS) continue
       own.stage = stage
@@ -108,11 +105,11 @@ function lanesAhead({ view, model, discharge, parameters }: LookAheadInput): Lan
   return model.lanes.flatMap((lane, index): LaneAhead[] => {
     const seen = view.lanes[lane]
     if (seen === undefined) return []
-    const arrivalsS = arrivalsOf(seen)
-    const weights = arrivalsS.map(() => 1)
     const speedMps = (view.junction.lanes[lane]?.speedLimitKmh ?? 50) / 3.6
     const seenS = (seen.rangeMeters ?? 0) / speedMps
-    const perPortion = (discharge.flow[index] ?? 0) * portionS * parameters.expectedShare
+    const arrivalsS = arrivalsOf(seen, seenS)
+    const weights = arrivalsS.map(() => 1)
+    const perPortion = (discharge.flow[index] ?? 0) * portionS
     for (
       let atS = seenS + portionS / 2;
       perPortion > 0 && atS < parameters.horizonS;
@@ -122,25 +119,51 @@ function lanesAhead({ view, model, discharge, parameters }: LookAheadInput): Lan
       weights.push(perPortion)
     }
     if (arrivalsS.length === 0) return []
-    const headways = model.stages.map((_, stage) => headwayS(discharge, model, index, stage))
-    return [
-      { arrivalsS, weights, queued: seen.queueVehicles + seen.blockedVehicles, headwayS: headways },
-    ]
+    const isBlocked = leadsIntoFullLane(view, lane)
+    const headways = model.stages.map((_, stage) => {
+      const own = headwayS(discharge, model, index, stage)
+      return isBlocked && own !== Number.POSITIVE_INFINITY ? blockedHeadwayS : own
+    })
+    const starvingS = Math.max(0, (discharge.waitedS[index] ?? 0) - parameters.patienceS)
+    const urgency = 1 + starvingS / parameters.patienceS
+    return [{ arrivalsS, weights, urgency, headwayS: headways }]
   })
+}
+
+/** Where the lane ahead is full, a green passes hardly anybody, however long the queue. */
+const blockedHeadwayS = 12
+/** A queue that fills the way from stop line to stop line but for this leaves no room to drive into. */
+const roomM = 15
+
+/** Every lane of a neighbour that this lane leads to is full back to here. */
+function leadsIntoFullLane(view: JunctionView, lane: string): boolean {
+  const reached = view.junction.lanes[lane]?.downstream ?? []
+  const known = reached.flatMap(({ node, lane: there, distanceM }) => {
+    const seen = view.neighbours[node]?.lanes[there]
+    return seen === undefined ? [] : [seen.queueMeters >= distanceM - roomM]
+  })
+  return known.length > 0 && known.length === reached.length && known.every(Boolean)
 }
 
 /** Approaching vehicles of which no arrival is known are taken to come evenly over the way the sensor sees. */
 const unknownArrivalsWithinS = 15
 
-function arrivalsOf(lane: LaneView): number[] {
-  const waiting = Array<number>(lane.queueVehicles + lane.blockedVehicles).fill(0)
+const outsideHeadwayS = 2
+
+function arrivalsOf(lane: LaneView, seenS: number): number[] {
+  const waiting = Array<number>(lane.queueVehicles).fill(0)
   const moving = lane.arrivalsS ?? []
   const unknown = Math.max(0, lane.approachingVehicles - moving.length)
   const even = Array.from(
     { length: unknown },
     (_, at) => ((at + 1) * unknownArrivalsWithinS) / (unknown + 1),
   )
-  return [...waiting, ...[...moving, ...even].sort((a, b) => a - b)]
+  // Who waits outside because the range is full comes as soon as there is room: at the range's far end, one after another.
+  const outside = Array.from(
+    { length: lane.blockedVehicles },
+    (_, at) => seenS + at * outsideHeadwayS,
+  )
+  return [...waiting, ...[...moving, ...even, ...outside].sort((a, b) => a - b)]
 }
 
 function sequenceCost(
@@ -150,7 +173,7 @@ function sequenceCost(
   count: number,
   limit: number,
 ): number {
-  const { horizonS, startupS, yellowUsedS, stopS } = parameters
+  const { horizonS, startupS, yellowUsedS } = parameters
   let costS = 0
   for (const lane of lanes) {
     const arrivals = lane.arrivalsS
@@ -178,8 +201,7 @@ function sequenceCost(
         const crossS = Math.max(arrivalS, freeS)
         if (crossS > endS) break
         const weight = lane.weights[next] as number
-        const isStopped = crossS - arrivalS > 1 && next >= lane.queued
-        costS += weight * (crossS - arrivalS + (isStopped ? stopS : 0))
+        costS += lane.urgency * weight * (crossS - arrivalS)
         freeS = crossS + weight * headway
         next += 1
       }
@@ -188,7 +210,7 @@ function sequenceCost(
     }
     for (; next < arrivals.length && (arrivals[next] as number) < horizonS; next++) {
       const waitS = horizonS - (arrivals[next] as number)
-      costS += (lane.weights[next] as number) * (waitS + (next >= lane.queued ? stopS : 0))
+      costS += lane.urgency * (lane.weights[next] as number) * waitS
     }
     if (costS > limit) return costS
   }

@@ -64,8 +64,7 @@ function choose(
   if (ageS < (model.minGreenS[current] ?? 0)) {
     return hold(stage, `Stage ${stage} is still within its minimum green.`)
   }
-  const forbidden = cutsOff(view, model, discharge, parameters, current)
-  const best = cheapestSequence({ view, model, discharge, parameters, current, ageS, forbidden })
+  const best = cheapestSequence({ view, model, discharge, parameters, current, ageS })
   const next = model.stages[best.stage] ?? stage
   const waiting = model.lanes.filter((lane) => (view.lanes[lane]?.queueVehicles ?? 0) > 0)
   const queues = waiting.map((lane) => `${lane} ${view.lanes[lane]?.queueVehicles}`).join(', ')
@@ -90,35 +89,6 @@ function choose(
     `Stage ${next} now: ${scene}; over the next ${parameters.horizonS} s it saves ${saves.toFixed(0)} ` +
       `vehicle-seconds against staying in stage ${stage}.`,
   )
-}
-
-/**
- * Stages that would cut off a turn whose lane is stuck: somebody may stand in the middle of the junction waiting for a
- * gap, and the next stream would meet him there. Such a stage waits, or one that protects the turn comes first.
- */
-function cutsOff(
-  view: JunctionView,
-  model: StageModel,
-  discharge: Discharge,
-  parameters: PredictiveParameters,
-  current: number,
-): boolean[] {
-  const show = view.junction.stages[String(model.stages[current])]
-  const forbidden = model.stages.map(() => false)
-  model.lanes.forEach((lane, index) => {
-    const stalledS = discharge.stalledS[index] ?? 0
-    if (stalledS < parameters.stalledMinS || stalledS > parameters.stalledMaxS) return
-    if ((discharge.crossedNow[index] ?? 0) === 0) return
-    const turns = (view.junction.lanes[lane]?.groups ?? []).filter((group) =>
-      show?.permissive.includes(group),
-    )
-    if (turns.length === 0) return
-    model.stages.forEach((stage, at) => {
-      const protects = view.junction.stages[String(stage)]?.green ?? []
-      if (at !== current && turns.some((group) => !protects.includes(group))) forbidden[at] = true
-    })
-  })
-  return forbidden
 }
 
 function hold(stage: number, why: string): Decision {
