@@ -12,28 +12,22 @@
 import type { CodedError } from '../../schemas/coded-error.ts'
 import type { Log } from '../kit/log.ts'
 import type { Books } from './accounts.ts'
+import { bookOver, type CursorChanges, extrasOf } from './aside.ts'
 import { type Batch, BatchMemory, type OnDurable } from './batch.ts'
 import type { Cursors } from './cursors.ts'
-import { IngressBusy, LedgerClosed, LedgerDisk, LedgerFull } from './errors.ts'
+import { IngressBusy, LedgerClosed, LedgerDisk } from './errors.ts'
 import { encodeNotes, frameBytesMax } from './frame.ts'
+import { Gathering } from './gathering.ts'
 import { batchBytesEager, batchBytesMax, type LedgerLimits } from './limits.ts'
 import type { LedgerMetrics } from './metrics.ts'
 import type { Fault, Passed, ToWorker } from './protocol.ts'
 import type { QuarantineItem, Release } from './quarantine.ts'
 import type { LedgerEntry, LogOffset, ParsedMessage } from './record.ts'
-import type {
-  CommitExtras,
-  CommitRequest,
-  CommitRow,
-  DeadLetter,
-  StoreState,
-  Usage,
-} from './store.ts'
+import { Room } from './room.ts'
+import type { CommitRequest, CommitRow, DeadLetter, StoreState, Usage } from './store.ts'
 
 /** Cursors move with every batch; written this often they cost nothing, and a crash repeats this much to readers. */
 const cursorsEveryMs = 200
-/** Space taken per batch beside its bytes: pages are whole. */
-const pageSlackBytes = 8_192
 
 export interface GroupCommitPorts {
   readonly limits: LedgerLimits
@@ -66,20 +60,14 @@ export class GroupCommit {
   #nextOffset: LogOffset
   #durableOffset: LogOffset
   #newestReceivedAtMs = 0
-  #usage: Usage
-  #freeBytes = 0
-  #isFull = false
-  /** Room is scarce: records that all readers have passed need not stay their time. */
-  #isCrowded = false
+  readonly #room: Room
   #fault: CodedError | undefined
   #faultSinceMs = 0
   #isThreadLost = false
   #isClosing = false
   #whenIdle: (() => void) | undefined
   #cursorsAtMs = Number.NEGATIVE_INFINITY
-  #answeredAtMs = Number.NEGATIVE_INFINITY
-  /** A timer will send what is gathered. One that fires late finds nothing to do. */
-  #isGathering = false
+  readonly #gathering: Gathering
   #ticking: NodeJS.Timeout | undefined
   /** Parsed messages are kept for live readers. */
   keepsMessages = false
@@ -89,8 +77,8 @@ export class GroupCommit {
     this.#limits = ports.limits
     this.#nextOffset = state.nextOffset
     this.#durableOffset = state.nextOffset
-    this.#usage = usage
-    this.#weigh(usage)
+    this.#room = new Room(usage, ports.limits, ports.log, ports.metrics)
+    this.#gathering = new Gathering(ports.limits.gatherMs, () => this.#sendGathered())
     this.#tick()
   }
 
@@ -103,11 +91,11 @@ export class GroupCommit {
   }
 
   get usage(): Usage {
-    return this.#usage
+    return this.#room.usage
   }
 
   get freeBytes(): number {
-    return this.#freeBytes
+    return this.#room.freeBytes
   }
 
   /** Why nothing can be appended now, or undefined. */
@@ -117,7 +105,9 @@ export class GroupCommit {
     if (this.#pendingBytes >= this.#limits.pendingBytesMax) {
       return IngressBusy(this.#pendingBytes, this.#limits.pendingBytesMax)
     }
-    if (this.#isFull || this.#pendingBytes >= this.#freeBytes) return this.#fullError()
+    if (this.#room.isFull || this.#pendingBytes >= this.#room.freeBytes) {
+      return this.#room.fullError(this.#ports.cursors.slowest())
+    }
   }
 
   /** `release` is the quarantined message that this record is, judged anew; it leaves the quarantine in the same commit. */
@@ -130,7 +120,7 @@ export class GroupCommit {
     const refusal = this.refusal()
     if (refusal !== undefined) return refusal
     const notesJson = encodeNotes(entry.notes)
-    const batch = this.#room(frameBytesMax(entry.topic, notesJson, entry.payload))
+    const batch = this.#batchFor(frameBytesMax(entry.topic, notesJson, entry.payload))
     const before = batch.end
     const offset = batch.write(entry, notesJson)
     batch.waiters.push(onDurable)
@@ -138,14 +128,18 @@ export class GroupCommit {
       batch.messages ??= []
       batch.messages[offset - batch.firstOffset] = message
     }
-    this.#nextOffset = offset + 1
-    this.#pendingBytes += batch.end - before
-    if (entry.receivedAtMs > this.#newestReceivedAtMs) this.#newestReceivedAtMs = entry.receivedAtMs
-    this.#ports.books.stored += 1
     if (release !== undefined) {
       batch.released.push({ ...release, isDuplicate: false })
       this.#ports.books.book('quarantined', release.code, -1)
     }
+    return this.#appended(batch, offset, before, entry.receivedAtMs)
+  }
+
+  #appended(batch: Batch, offset: LogOffset, before: number, receivedAtMs: number): LogOffset {
+    this.#nextOffset = offset + 1
+    this.#pendingBytes += batch.end - before
+    if (receivedAtMs > this.#newestReceivedAtMs) this.#newestReceivedAtMs = receivedAtMs
+    this.#ports.books.stored += 1
     this.#gather(batch)
     return offset
   }
@@ -153,7 +147,7 @@ export class GroupCommit {
   quarantine(item: QuarantineItem, onDurable: OnDurable): CodedError | undefined {
     const refusal = this.refusal()
     if (refusal !== undefined) return refusal
-    const batch = this.#room(0)
+    const batch = this.#batchFor(0)
     batch.quarantine.push(item)
     batch.quarantineBytes += item.bytes.length
     batch.waiters.push(onDurable)
@@ -164,7 +158,7 @@ export class GroupCommit {
 
   deadLetter(letter: DeadLetter): void {
     if (this.#isClosing) return
-    const batch = this.#room(0)
+    const batch = this.#batchFor(0)
     batch.deadLetters.push(letter)
     this.#gather(batch)
   }
@@ -172,7 +166,7 @@ export class GroupCommit {
   /** A quarantined message, judged anew, is known already. */
   releaseDuplicate(release: Release): void {
     if (this.#isClosing) return
-    const batch = this.#room(0)
+    const batch = this.#batchFor(0)
     batch.released.push({ ...release, isDuplicate: true })
     this.#ports.books.book('quarantined', release.code, -1)
     this.#ports.books.duplicate += 1
@@ -182,7 +176,7 @@ export class GroupCommit {
   /** A quarantined message, judged anew, stays where it is. */
   keepAside(id: number): void {
     if (this.#isClosing) return
-    const batch = this.#room(0)
+    const batch = this.#batchFor(0)
     batch.keptAside.push(id)
     this.#gather(batch)
   }
@@ -196,13 +190,13 @@ export class GroupCommit {
 
   committed(usage: Usage, fault: Fault | undefined): void {
     this.#isPosted = false
-    this.#answeredAtMs = performance.now()
-    this.#ports.metrics.fsyncSeconds.observe((this.#answeredAtMs - this.#sentAtMs) / 1_000)
-    this.#usage = usage
+    const nowMs = performance.now()
+    this.#gathering.answered(nowMs)
+    this.#ports.metrics.fsyncSeconds.observe((nowMs - this.#sentAtMs) / 1_000)
     this.#ports.books.quarantineDropped = usage.quarantineDropped
     if (fault) this.#failed(fault)
     else this.#succeeded()
-    this.#weigh(usage)
+    this.#room.weigh(usage)
     this.#sendWhenDue()
   }
 
@@ -217,8 +211,7 @@ export class GroupCommit {
   /** What was in flight when the thread died is on the disk or not; its end tells. */
   threadReopened(state: StoreState, usage: Usage): void {
     this.#isThreadLost = false
-    this.#usage = usage
-    this.#weigh(usage)
+    this.#room.weigh(usage)
     this.#fault = undefined
     const end = this.#inFlight.at(-1)?.endOffset ?? this.#durableOffset
     const hadRecords = end > this.#durableOffset
@@ -238,7 +231,7 @@ export class GroupCommit {
     })
   }
 
-  #room(bytes: number): Batch {
+  #batchFor(bytes: number): Batch {
     let batch = this.#open
     if (batch && (batch.bytes + bytes > batchBytesMax || !this.#memory.hasRoom(batch, bytes))) {
       this.#closeOpen()
@@ -260,24 +253,10 @@ export class GroupCommit {
   #gather(batch: Batch): void {
     if (this.#request !== undefined || this.#fault !== undefined) return
     if (batch.bytes >= batchBytesEager) this.#send()
-    else if (!this.#isGathering) this.#waitForOthers(batch)
+    else this.#gathering.wait(batch.openedAtMs)
   }
 
-  /**
-   * When the disk has been idle for a while others are not to be expected soon: the batch goes at the end of this turn.
-   * Else it waits gatherMs from its first record on.
-   */
-  #waitForOthers(batch: Batch): void {
-    const { gatherMs } = this.#limits
-    this.#isGathering = true
-    const wasIdle = batch.openedAtMs - this.#answeredAtMs >= gatherMs
-    const leftMs = batch.openedAtMs + gatherMs - performance.now()
-    if (wasIdle || leftMs <= 0) setImmediate(this.#gathered)
-    else setTimeout(this.#gathered, leftMs)
-  }
-
-  readonly #gathered = () => {
-    this.#isGathering = false
+  #sendGathered(): void {
     const isFree = this.#request === undefined && this.#fault === undefined
     if (isFree && this.#open !== undefined) this.#send()
   }
@@ -293,7 +272,7 @@ export class GroupCommit {
     }
     if (this.#fault !== undefined && !this.#isClosing) return
     if (this.#closed.length > 0 || this.#isClosing) this.#send()
-    else if (this.#open && !this.#isGathering) this.#waitForOthers(this.#open)
+    else if (this.#open) this.#gathering.wait(this.#open.openedAtMs)
   }
 
   #idle(): void {
@@ -307,26 +286,20 @@ export class GroupCommit {
     this.#closeOpen()
     this.#inFlight = this.#closed
     this.#closed = []
-    this.#request = { door: this.#ports.books.toLine(), extras: this.#extras() }
+    this.#request = {
+      door: this.#ports.books.toLine(),
+      extras: extrasOf(this.#inFlight, this.#cursorChanges()),
+    }
     this.#ports.books.isDirty = false
     this.#post(this.#request)
   }
 
-  #extras(): CommitExtras | undefined {
-    const batches = this.#inFlight.filter((batch) => batch.hasExtras)
+  #cursorChanges(): CursorChanges | undefined {
     const nowMs = performance.now()
     const isTime = this.#isClosing || nowMs - this.#cursorsAtMs >= cursorsEveryMs
-    const hasCursors = isTime && this.#ports.cursors.isDirty
-    if (batches.length === 0 && !hasCursors) return undefined
-    if (hasCursors) this.#cursorsAtMs = nowMs
-    const changes = hasCursors ? this.#ports.cursors.takeChanges() : { cursors: [], forgotten: [] }
-    return {
-      quarantine: batches.flatMap((batch) => batch.quarantine),
-      deadLetters: batches.flatMap((batch) => batch.deadLetters),
-      released: batches.flatMap((batch) => batch.released.map(({ id }) => id)),
-      keptAside: batches.flatMap((batch) => batch.keptAside),
-      ...changes,
-    }
+    if (!isTime || !this.#ports.cursors.isDirty) return undefined
+    this.#cursorsAtMs = nowMs
+    return this.#ports.cursors.takeChanges()
   }
 
   /** The bytes of the rows are handed over, so they are copied out of the batches anew for each try. */
@@ -341,7 +314,7 @@ export class GroupCommit {
   #passed(): Passed {
     return {
       passed: this.#ports.cursors.passed(this.#durableOffset),
-      keepFromMs: this.#isCrowded
+      keepFromMs: this.#room.isCrowded
         ? Number.MAX_SAFE_INTEGER
         : this.#newestReceivedAtMs - this.#limits.retainMs,
     }
@@ -351,6 +324,7 @@ export class GroupCommit {
     const batches = this.#inFlight
     this.#inFlight = []
     this.#request = undefined
+    if (this.#fault) this.#ports.log.info({}, 'the ledger can be written again')
     this.#fault = undefined
     this.#faultSinceMs = 0
     for (const batch of batches) {
@@ -364,7 +338,8 @@ export class GroupCommit {
   }
 
   #failed({ kind, text }: Fault): void {
-    const error = kind === 'full' ? this.#fullError(text) : LedgerDisk(text)
+    const slowest = this.#ports.cursors.slowest()
+    const error = kind === 'full' ? this.#room.fullError(slowest, text) : LedgerDisk(text)
     if (this.#fault === undefined) {
       this.#ports.log.error({ code: error.code, text }, 'the ledger cannot be written')
       this.#faultSinceMs = performance.now()
@@ -385,20 +360,8 @@ export class GroupCommit {
     this.#request = undefined
     this.#nextOffset = this.#durableOffset
     this.#pendingBytes = 0
-    const { books } = this.#ports
     for (const batch of batches) {
-      books.stored -= batch.count
-      books.book('refused', error.code, batch.count)
-      for (const item of batch.quarantine) {
-        books.book('quarantined', item.code, -1)
-        books.book('refused', error.code)
-      }
-      // What was to leave the quarantine stays there: nobody was refused.
-      for (const { code, isDuplicate } of batch.released) {
-        books.book('quarantined', code)
-        if (isDuplicate) books.duplicate -= 1
-        else books.book('refused', error.code, -1)
-      }
+      bookOver(batch, this.#ports.books, error.code)
       this.#ports.refused(batch, error)
       for (const waiter of batch.waiters) waiter(error)
     }
@@ -411,42 +374,15 @@ export class GroupCommit {
   }
 
   #tick(): void {
+    const { books, cursors } = this.#ports
+    const hasChores = () => books.isDirty || cursors.isDirty || this.#room.isFull
     this.#ticking = setTimeout(() => {
       this.#tick()
       if (this.#isThreadLost || this.#isPosted) return
       if (this.#request !== undefined) this.#post(this.#request)
-      else if (this.#fault !== undefined || this.#hasChores()) this.#send()
+      else if (this.#fault !== undefined || hasChores()) this.#send()
       else if (!this.#isClosing) this.#ports.post({ kind: 'tend', ...this.#passed() })
     }, this.#limits.tickMs)
     this.#ticking.unref()
-  }
-
-  #hasChores(): boolean {
-    const { books, cursors } = this.#ports
-    return books.isDirty || cursors.isDirty || this.#isFull
-  }
-
-  #weigh(usage: Usage): void {
-    const { bytesMax, reserveBytes } = this.#limits
-    const own = bytesMax - reserveBytes - usage.usedBytes
-    const disk = usage.diskFreeBytes - reserveBytes
-    this.#freeBytes = Math.max(0, Math.min(own, disk) - pageSlackBytes)
-    this.#isCrowded = own < bytesMax / 5 || disk < reserveBytes
-    // It counts as full until an eighth of the reserve is free again, so that it does not flicker.
-    const wasFull = this.#isFull
-    this.#isFull = this.#freeBytes <= (wasFull ? reserveBytes / 8 : 0)
-    if (this.#isFull !== wasFull) {
-      if (this.#isFull) this.#ports.log.error({ code: LedgerFull.code }, 'the ledger is full')
-      else this.#ports.log.info({ freeBytes: this.#freeBytes }, 'the ledger has room again')
-    }
-    this.#ports.metrics.bytes.set(usage.usedBytes)
-    this.#ports.metrics.bytesFree.set(this.#freeBytes)
-  }
-
-  #fullError(text?: string): CodedError {
-    const { usedBytes, diskFreeBytes } = this.#usage
-    const slowest = this.#ports.cursors.slowest()
-    const values = [usedBytes, this.#limits.bytesMax, diskFreeBytes, slowest]
-    return text === undefined ? LedgerFull(...values) : LedgerFull.from(new Error(text), ...values)
   }
 }
