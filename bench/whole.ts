@@ -61,13 +61,13 @@ async function measure(contender: Contender, load: LoadName, share = 1): Promise
   const report = await generator.run(
     [
       ...['-h', '127.0.0.1', '-p', String(contender.port), '-X', '-A', certificates.clientDir],
-      ...['-q', '1', '--warm', '0', '-n', String(messages), ...loads[load].args],
+      ...['-q', '1', '--warm', '0', '-m', '15', '-n', String(messages), ...loads[load].args],
     ],
     () => {
       before = contender.processes.map(({ pid }) => cpuUsOf(pid))
     },
   )
-  const rows = await contender.done()
+  const rows = await contender.done(rowsBefore + report.acked * contender.rowsPerMessage)
   const usByProcess = contender.processes.map(
     ({ pid }, at) => (cpuUsOf(pid) - (before[at] ?? 0)) / report.acked,
   )

@@ -10,7 +10,8 @@
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { Aedes } from 'aedes'
-import { isCodedError } from '../schemas/coded-error.ts'
+import { type CodedError, isCodedError } from '../schemas/coded-error.ts'
+import { refreshKeepAlive } from './aedes-internals.ts'
 import { createAedesOptions } from './aedes-options.ts'
 import { createAuthentication } from './authentication.ts'
 import { createCommandOutlet, isCommandTopic } from './command-outlet.ts'
@@ -18,6 +19,7 @@ import { Connection } from './connection.ts'
 import { createCredentialKeeper } from './credential-keeper.ts'
 import type { TlsFiles } from './credentials.ts'
 import { ConnectionTakenOver } from './errors.ts'
+import { createExpress } from './express-lane.ts'
 import { type CertifiedIdentity, identityOf } from './identity.ts'
 import { takeFrame } from './lanes.ts'
 import { type BrokerLimits, withDefaults } from './limits.ts'
@@ -111,6 +113,7 @@ export function createBroker(options: BrokerOptions): Broker {
     clock: options.clock,
     copy: (topic, payload) => router.send(topic, payload, { qos: 1, retain: false }),
   })
+  const express = createExpress({ gate: options.gate, isRead: (topic) => router.isRead(topic) })
   const subscriptions = createSubscriptions({ aedes, router, outlet, observer, refusals, limits })
 
   aedes.on('clientReady', (client) => {
@@ -128,17 +131,38 @@ export function createBroker(options: BrokerOptions): Broker {
     ((error: Error) => log.error({ err: error }, 'the MQTT broker reported a fault')) as () => void,
   )
 
+  const expressEvents = {
+    acknowledge: express.acknowledge,
+    flush: express.flush,
+    refused(connection: Connection, error: CodedError) {
+      refusals.refused(connection, error)
+      connection.destroy(error)
+    },
+  }
+
   function admit(stream: Duplex, identity: CertifiedIdentity): void {
     if (isStopping) {
       stream.destroy()
       return
     }
-    const connection: Connection = new Connection(stream, identity, {
-      packetBytesMax: limits.packetBytesMax,
-      connectBytesMax: limits.connectBytesMax,
-      inFlightMax: limits.inFlightMax,
-      lane: (frame, type, headerBytes) => takeFrame(connection, outlet, frame, type, headerBytes),
-    })
+    const connection: Connection = new Connection(
+      stream,
+      identity,
+      {
+        packetBytesMax: limits.packetBytesMax,
+        connectBytesMax: limits.connectBytesMax,
+        inFlightMax: limits.inFlightMax,
+        lane: (frame, type, headerBytes) => takeFrame(connection, outlet, frame, type, headerBytes),
+        express: {
+          take: (bytes, at, headerBytes, end) =>
+            express.take(connection, bytes, at, headerBytes, end),
+          heard() {
+            if (connection.client) refreshKeepAlive(connection.client)
+          },
+        },
+      },
+      expressEvents,
+    )
     connections.add(connection)
     connection.once('close', () => {
       connections.delete(connection)

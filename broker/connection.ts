@@ -4,7 +4,7 @@ import type { Client } from 'aedes'
 import type { CodedError } from '../schemas/coded-error.ts'
 import { DoorStream, type DoorStreamOptions } from './door-stream.ts'
 import type { CertifiedIdentity } from './identity.ts'
-import type { GateAnswer } from './ports.ts'
+import type { ExpressLane, ExpressSender, GateAnswer } from './ports.ts'
 
 /** A PUBLISH at the gate. Kept in order of arrival: PUBACKs go out in it [MQTT-4.6.0-2]. */
 export interface WaitingPublish {
@@ -12,7 +12,17 @@ export interface WaitingPublish {
   complete(answer: GateAnswer): void
 }
 
-export class Connection extends DoorStream {
+/** What a connection on the express lane tells the broker. */
+export interface ExpressEvents {
+  acknowledge(connection: Connection, packetId: number): void
+  /** PUBACKs that are due leave now: one of the long way comes after them. */
+  flush(connection: Connection): void
+  refused(connection: Connection, error: CodedError): void
+}
+
+const none: number[] = []
+
+export class Connection extends DoorStream implements ExpressSender {
   readonly identity: CertifiedIdentity
   /** Set with CONNECT. */
   clientId = ''
@@ -30,14 +40,50 @@ export class Connection extends DoorStream {
   /** Deliveries by packet id, each told whether PUBACK came. */
   readonly deliveries = new Map<number, (isAcknowledged: boolean) => void>()
 
-  constructor(socket: Duplex, identity: CertifiedIdentity, options: DoorStreamOptions) {
+  /** The express lane (express-lane.ts): its topics, how many of `inFlight` are on it, PUBACKs that leave with this turn. */
+  expressTopics: { bytes: Buffer; topic: string; lane: ExpressLane }[] | undefined
+  expressInFlight = 0
+  dueAcknowledgements: number[] = none
+  isAcknowledgementDue = false
+  readonly #events: ExpressEvents | undefined
+
+  constructor(
+    socket: Duplex,
+    identity: CertifiedIdentity,
+    options: DoorStreamOptions,
+    events?: ExpressEvents,
+  ) {
     super(socket, options)
     this.identity = identity
+    this.#events = events
+  }
+
+  override answered(): void {
+    if (this.isAcknowledgementDue) this.#events?.flush(this)
+    super.answered()
+  }
+
+  stored(packetId: number): void {
+    this.inFlight -= 1
+    this.expressInFlight -= 1
+    if (this.dueAcknowledgements === none) this.dueAcknowledgements = []
+    this.#events?.acknowledge(this, packetId)
+  }
+
+  refused(error: CodedError): void {
+    this.inFlight -= 1
+    this.expressInFlight -= 1
+    if (!this.destroyed) this.#events?.refused(this, error)
+    else if (this.isIdle) this.emit('idle')
+  }
+
+  get isIdle(): boolean {
+    return this.waiting.length === 0 && this.expressInFlight === 0 && !this.isAcknowledgementDue
   }
 
   /** Nothing waits at the gate. */
   idle(): Promise<void> {
-    if (this.waiting.length === 0 || this.destroyed) return Promise.resolve()
+    if (this.isIdle || this.destroyed) return Promise.resolve()
     return new Promise((resolve) => {
       this.once('idle', resolve)
       this.once('close', resolve)

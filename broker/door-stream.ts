@@ -25,6 +25,15 @@ export interface DoorStreamOptions {
   readonly inFlightMax: number
   /** Asked for each frame after CONNECT, in order. */
   readonly lane?: FrameLane
+  /** Asked for each PUBLISH that has nothing before it on the way to Aedes. */
+  readonly express?: ExpressDoor
+}
+
+/** Takes a PUBLISH that stands at `at` and ends before `end`: true when Aedes is not to see it. */
+export interface ExpressDoor {
+  take(bytes: Buffer, at: number, headerBytes: number, end: number): boolean
+  /** Something was taken of a chunk that is through. */
+  heard(): void
 }
 
 /** How long a closed connection may take to send what was written last (a CONNACK that refuses). */
@@ -33,6 +42,9 @@ const lingerMs = 1_000
 const farewellMs = 5_000
 const remainingLengthBytesMax = 4 // [MQTT-2.2.3]
 const nothing = Buffer.alloc(0)
+/** In place of a remaining length. */
+const incomplete = -1
+const refused = -2
 
 type Done = (error?: Error | null) => void
 
@@ -52,6 +64,8 @@ export class DoorStream extends Duplex {
   #hasConnect = false
   #hasEnded = false
   #wantsMore = true
+  /** Length of the fixed header measured last. */
+  #headerBytes = 0
   #writeDone: Done | undefined
 
   constructor(socket: Duplex, options: DoorStreamOptions) {
@@ -77,6 +91,18 @@ export class DoorStream extends Duplex {
   /** The gate has answered one PUBLISH. */
   answered(): void {
     this.inFlight -= 1
+    if (this.#rest !== undefined) this.#pass()
+  }
+
+  /** PUBLISHes taken by the express door have been answered, all of one turn; `inFlight` says so already. */
+  answeredExpress(acknowledgements: Buffer | undefined): void {
+    if (this.destroyed) return
+    if (acknowledgements !== undefined) {
+      // Past Aedes' own packets where none of them waits: one write, one record.
+      if (this.writableLength > 0 || this.#writeDone !== undefined) this.write(acknowledgements)
+      else if (!this.#socket.destroyed && !this.#socket.writableEnded)
+        this.#socket.write(acknowledgements)
+    }
     if (this.#rest !== undefined) this.#pass()
   }
 
@@ -182,20 +208,31 @@ export class DoorStream extends Duplex {
   #passFrames(bytes: Buffer): boolean {
     let at = 0
     let from = 0
+    let isHeard = false
+    const { express, lane } = this.#options
     while (at < bytes.length && this.#mayPass(bytes[at]! >> 4)) {
-      const frame = this.#measure(bytes, at)
-      if (frame === undefined) break
-      if (frame === 'refused') return true
-      const end = at + frame.headerBytes + frame.length
+      const length = this.#measure(bytes, at)
+      if (length === incomplete) break
+      if (length === refused) return true
+      const headerBytes = this.#headerBytes
+      const end = at + headerBytes + length
       if (end > bytes.length) break
       const type = bytes[at]! >> 4
       this.#hasConnect = true
-      if (this.#isOpen && this.#options.lane?.(bytes.subarray(at, end), type, frame.headerBytes)) {
+      const isPublish = type === packetType.publish
+      if (isPublish) this.inFlight += 1
+      const isFirst = isPublish && at === from && this.readableLength === 0 && this.#isOpen
+      if (isFirst && express?.take(bytes, at, headerBytes, end)) {
+        isHeard = true
+        from = end
+      } else if (this.#isOpen && lane?.(bytes.subarray(at, end), type, headerBytes)) {
+        if (isPublish) this.inFlight -= 1
         if (at > from) this.#forward(bytes.subarray(from, at))
         from = end
-      } else if (type === packetType.publish) this.inFlight += 1
+      }
       at = end
     }
+    if (isHeard) express?.heard()
     const isBlocked = at < bytes.length && !this.#mayPass(bytes[at]! >> 4)
     if (at > from) this.#forward(bytes.subarray(from, at))
     this.#rest = at < bytes.length ? bytes.subarray(at) : undefined
@@ -226,32 +263,30 @@ export class DoorStream extends Duplex {
     }
   }
 
-  /** The fixed header at `at`; undefined when it is not all here. */
-  #measure(
-    bytes: Buffer,
-    at: number,
-  ): { headerBytes: number; length: number } | 'refused' | undefined {
+  /** The remaining length after the fixed header at `at`, whose own length goes to #headerBytes. */
+  #measure(bytes: Buffer, at: number): number {
     if (!this.#hasConnect && bytes[at]! >> 4 !== packetType.connect) {
       this.destroy(ProtocolRefused('a packet before CONNECT'))
-      return 'refused'
+      return refused
     }
     let length = 0
     let shift = 0
     for (let i = 0; i < remainingLengthBytesMax; i += 1) {
       const byte = bytes[at + 1 + i]
-      if (byte === undefined) return undefined
+      if (byte === undefined) return incomplete
       length += (byte & 0x7f) << shift
       if (byte < 0x80) {
         const headerBytes = 2 + i
         const { packetBytesMax, connectBytesMax } = this.#options
         const limit = this.#hasConnect ? packetBytesMax : connectBytesMax
-        if (headerBytes + length <= limit) return { headerBytes, length }
+        this.#headerBytes = headerBytes
+        if (headerBytes + length <= limit) return length
         this.destroy(MsgTooLarge(headerBytes + length, limit))
-        return 'refused'
+        return refused
       }
       shift += 7
     }
     this.destroy(ProtocolRefused('a remaining length of more than four bytes'))
-    return 'refused'
+    return refused
   }
 }

@@ -43,6 +43,28 @@ export type GateAnswer =
  */
 export interface PublishGate {
   admit(arrival: Arrival, answer: (answer: GateAnswer) => void): void
+  /**
+   * The short way for a topic this identity was allowed to use before; undefined where there is none. Only QoS 0 and 1,
+   * never retained, never with subscribers waiting for it.
+   */
+  express?(identity: Identity, topic: string): ExpressLane | undefined
+}
+
+/**
+ * One topic at the gate, for messages straight from the bytes of a chunk. True: taken, and its sender will be told once;
+ * senders are told in the order of all arrivals at the gate. False: out of the ordinary, and nothing has happened; admit judges it.
+ */
+export interface ExpressLane {
+  admit(bytes: Buffer, from: number, to: number, sender: ExpressSender, packetId: number): boolean
+  /** The gate has forgotten the topic: ask for another lane. */
+  readonly isGone: boolean
+}
+
+export interface ExpressSender {
+  /** It is on disk: PUBACK. The packet id is 0 for a message of QoS 0. */
+  stored(packetId: number): void
+  /** It could not be kept: the connection ends, no PUBACK. */
+  refused(error: CodedError): void
 }
 
 export interface ConnectionObserver {

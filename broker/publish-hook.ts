@@ -103,7 +103,7 @@ function release(connection: Connection): void {
     const entry = waiting.shift()!
     entry.complete(entry.answer as GateAnswer)
   }
-  if (waiting.length === 0) connection.emit('idle')
+  if (connection.isIdle) connection.emit('idle')
 }
 
 function arrivalOf(connection: Connection, packet: PublishPacket): Arrival {

@@ -17,6 +17,8 @@ export interface Router {
   countReader(filter: string, change: 1 | -1): void
   /** To every subscriber that matches. */
   send(topic: string, payload: Buffer, options: { qos: 0 | 1; retain: boolean }): void
+  /** Somebody has subscribed to it. */
+  isRead(topic: string): boolean
   /** To readers, when there are any. */
   forward(packet: GatedPacket): void
 }
@@ -107,6 +109,7 @@ export function createRouter(aedes: Aedes, retainedMax: number): Router {
       else readers.delete(filter)
       hasReader.clear()
     },
+    isRead,
     send: (topic, payload, { qos, retain }) => emit(topic, payload, qos, retain),
     forward,
   }

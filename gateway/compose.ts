@@ -20,6 +20,7 @@ import { createLedgerWatch } from './compose/ledger-watch.ts'
 import { createLiveReader, readingsOf } from './compose/live-reader.ts'
 import { neighboursIn } from './compose/neighbours.ts'
 import { createOwnNode } from './compose/own-node.ts'
+import { quietTopics } from './compose/quiet-topics.ts'
 import { readMeters } from './compose/read-meters.ts'
 import { chooseStrategies } from './compose/strategies.ts'
 import { type GatewaySummary, summarizeGateway } from './compose/summary.ts'
@@ -135,6 +136,7 @@ function furnish(foundation: Foundation): Gateway {
     log: roomLog('ingress'),
     metrics: instruments.ingress,
     plausibility: createPlausibility({ onFault: (fault) => own.detectorFault(fault) }),
+    isQuiet: quietTopics(junctions),
     notify: (node, payload) =>
       broker.publish(topics.reject(node), payload, { qos: 0, retain: false }),
     ...(eventClock ? { limits: simulatedTimeLimits } : {}),
@@ -235,6 +237,7 @@ function furnish(foundation: Foundation): Gateway {
     clock: createSystemClock(),
     log: roomLog('live'),
     metrics: instruments.pump,
+    skipsQuiet: true,
     consume: createLiveReader({
       observeReading: (reading) => forecaster.observe(reading),
       observeMessage(message) {

@@ -12,7 +12,9 @@ export interface Contender {
   /** The one that devices connect to comes first. */
   readonly processes: readonly BenchProcess[]
   /** Waits until all that was sent is where it goes; answers how many values the database has, if there is one. */
-  done(): Promise<number | undefined>
+  done(wanted?: number): Promise<number | undefined>
+  /** Values a message of the load has in the database. */
+  readonly rowsPerMessage: number
   stop(): Promise<void>
 }
 
@@ -55,7 +57,9 @@ export async function startGateway(
     web: gateway.ready.web as number,
     database,
     processes: database ? [gateway, database.process] : [gateway],
-    done: async () => (database ? await settled(database, 1_000) : undefined),
+    // Two lanes of three numbers and a quality.
+    rowsPerMessage: 8,
+    done: async (wanted = 0) => (database ? await settled(database, 700, wanted) : undefined),
     async stop() {
       await gateway.stop()
       await database?.process.stop()
@@ -76,6 +80,7 @@ export async function startBareAedes(certificates: BenchCertificates): Promise<C
     name: 'aedes',
     port: aedes.ready.mqtts as number,
     processes: [aedes],
+    rowsPerMessage: 0,
     done: async () => undefined,
     stop: () => aedes.stop(),
   }
@@ -107,7 +112,8 @@ export async function startPipeline(
     name: 'pipeline',
     port,
     processes: [mosquitto, consumer, database.process],
-    done: () => settled(database, 2_000),
+    rowsPerMessage: 6,
+    done: (wanted = 0) => settled(database, 700, wanted),
     async stop() {
       await consumer.stop()
       await mosquitto.stop()

@@ -43,14 +43,22 @@ export async function startDatabase(dir: string): Promise<BenchDatabase> {
   }
 }
 
-/** Waits until the database has taken nothing more for a while: what was sent has arrived. */
-export async function settled(database: BenchDatabase, quietMs: number): Promise<number> {
+/** Gives up on what does not come: then it is lost, and the figures say so. */
+const lostAfterMs = 8_000
+
+/** Waits until the database has `wanted` values and takes no more for a moment: what was sent has arrived. */
+export async function settled(
+  database: BenchDatabase,
+  quietMs: number,
+  wanted: number,
+): Promise<number> {
   let rows = await database.rows()
-  for (let quietSinceMs = performance.now(); performance.now() - quietSinceMs < quietMs; ) {
-    await pause(300)
+  for (let quietSinceMs = performance.now(); ; ) {
+    const quietForMs = performance.now() - quietSinceMs
+    if (quietForMs >= (rows >= wanted ? quietMs : lostAfterMs)) return rows
+    await pause(250)
     const now = await database.rows()
     if (now !== rows) quietSinceMs = performance.now()
     rows = now
   }
-  return rows
 }

@@ -11,15 +11,18 @@
  * - It promises order within a connection, since the broker asks in order and the ledger answers in order.
  */
 import type { CodedError } from '../../schemas/coded-error.ts'
+import type { Topic } from '../../schemas/topics.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { Part } from '../kit/part.ts'
+import { createExpress } from './express.ts'
 import { defaultIngressLimits, type IngressLimits } from './limits.ts'
 import { type IngressMetrics, silentIngressMetrics } from './metrics.ts'
 import { Notices, speaker } from './notices.ts'
 import type {
   Accounts,
   Arrival,
+  ExpressLane,
   GateAnswer,
   IngressLedger,
   Notes,
@@ -40,6 +43,8 @@ export interface IngressOptions {
   readonly limits?: Partial<IngressLimits>
   readonly notify: Notify
   readonly plausibility?: PlausibilityJudge
+  /** Topics whose messages no live reader wants: they are stored, and archived, and nobody else is shown them. */
+  readonly isQuiet?: (topic: Topic) => boolean
 }
 
 export interface NodeReport {
@@ -64,6 +69,8 @@ type Answer = (answer: GateAnswer) => void
 export interface Ingress extends Part {
   /** The broker's publish gate. */
   admit(arrival: Arrival, answer: Answer): void
+  /** The short way for a topic that this identity has used before. */
+  express(identity: Arrival['identity'], topic: string): ExpressLane | undefined
   accounts(): Accounts
   /** Senders held back now. */
   readonly heldCount: number
@@ -85,11 +92,13 @@ const quarantinePayloadBytesMax = 64 * 1024
 export function createIngress(options: IngressOptions): Ingress {
   const { ledger, clock, log, notify, metrics = silentIngressMetrics } = options
   const limits = { ...defaultIngressLimits, ...options.limits }
-  const routes = new Routes(limits)
+  const routes = new Routes(limits, options.isQuiet)
   const door: Door = { limits, routes, plausibility: options.plausibility }
   const notices = new Notices(limits, notify)
   const tally = new Tally(metrics)
   const held: Held[] = []
+  const isHolding = () => held.length > 0
+  const expressLane = createExpress({ ledger, clock, limits, metrics, tally, isHolding })
   let heldTimer: NodeJS.Timeout | undefined
   let measured = 0
   let isStopping = false
@@ -111,6 +120,18 @@ export function createIngress(options: IngressOptions): Ingress {
     topic: '',
     payload: undefined as unknown as Uint8Array,
     notes: undefined as Notes | undefined,
+    isQuiet: false,
+  }
+
+  /** Only of `traffic.queue`, which is sent once a second; what comes once a minute may take the long way. */
+  function express(identity: Arrival['identity'], topic: string): ExpressLane | undefined {
+    const route = routes.find(topic)
+    if (route === undefined || route.allowed !== identity) return undefined
+    const { type, code } = route.topic
+    if (type !== 'status' || code !== 'traffic.queue') return undefined
+    if (options.plausibility && options.plausibility.concerns?.(code) !== false) return undefined
+    route.express ??= expressLane(route)
+    return route.express
   }
 
   function admit(arrival: Arrival, answer: Answer): void {
@@ -179,6 +200,7 @@ export function createIngress(options: IngressOptions): Ingress {
     entry.topic = passage.arrival.topic
     entry.payload = passage.arrival.payload
     entry.notes = passage.notes
+    entry.isQuiet = (passage.route as Route).isQuiet
   }
 
   /** Only now, when the ledger has taken it, does the door know the message. */
@@ -340,6 +362,7 @@ export function createIngress(options: IngressOptions): Ingress {
   return {
     name: 'ingress',
     admit,
+    express,
     accounts: () => ledger.accounts(),
     get heldCount() {
       return held.length

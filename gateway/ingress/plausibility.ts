@@ -110,6 +110,7 @@ export function createPlausibility(options: PlausibilityOptions = {}): Plausibil
   }
 
   return {
+    concerns: (code) => code === 'traffic.count',
     judge(topic, value) {
       if (topic.code !== 'traffic.count') return undefined
       const qualities: Record<string, 'undefined' | 'unknown'> = {}

@@ -22,6 +22,8 @@ export interface StoredMessage {
   readonly topic: string
   readonly payload: Uint8Array
   readonly notes?: Readonly<Notes> | undefined
+  /** Live readers do not want it. */
+  readonly isQuiet?: boolean | undefined
 }
 
 export interface Parsed {
@@ -54,6 +56,18 @@ export interface IngressLedger {
     onDurable: OnDurable,
     message?: Parsed,
     release?: { readonly id: number; readonly code: string },
+  ): number | CodedError
+  appendBytes(
+    entry: {
+      readonly receivedAtMs: number
+      readonly topicBytes: Uint8Array
+      readonly bytes: Buffer
+      readonly from: number
+      readonly to: number
+      readonly isQuiet: boolean
+    },
+    listener: { stored(token: number): void; refused(error: CodedError): void },
+    token: number,
   ): number | CodedError
   quarantine(item: SetAside, onDurable: OnDurable): CodedError | undefined
   onResubmitted(listener: (items: readonly Resubmitted[]) => void): () => void
@@ -92,6 +106,8 @@ export interface Accounts {
 export interface PlausibilityJudge {
   /** Quality by component where it changes, or undefined. */
   judge(topic: Topic, value: unknown, receivedAtMs: number): Notes['qualities'] | undefined
+  /** False for a code it never has anything to say of. */
+  concerns?(code: string): boolean
 }
 
 /** Publishes a reject notice under the node; may drop it. */
@@ -110,3 +126,16 @@ export interface Arrival {
 export type GateAnswer =
   | { readonly kind: 'acknowledge'; readonly forward: boolean }
   | { readonly kind: 'close'; readonly error: CodedError }
+
+/** A message's way from the bytes of a chunk to the ledger. True: taken; false: nothing has happened, `admit` judges it. */
+export interface ExpressLane {
+  admit(bytes: Buffer, from: number, to: number, sender: ExpressSender, packetId: number): boolean
+  /** The topic is forgotten: ask anew. */
+  readonly isGone: boolean
+}
+
+/** Whoever sent it; told once, in the order of all arrivals. */
+export interface ExpressSender {
+  stored(packetId: number): void
+  refused(error: CodedError): void
+}

@@ -9,6 +9,7 @@ import { type MessageType, type Topic, topics } from '../../schemas/topics.ts'
 import type { messageValidator } from '../../schemas/validators.ts'
 import { DeviceClock } from './device-clock.ts'
 import type { IngressLimits } from './limits.ts'
+import type { ExpressLane } from './ports.ts'
 import { Sequence } from './sequence.ts'
 
 export type Validate = NonNullable<ReturnType<typeof messageValidator>>
@@ -45,8 +46,14 @@ export interface Route {
   readonly repeats: string | undefined
   /** Who was found to be allowed to use it, last time. */
   allowed: object | undefined
+  /** Live readers do not want its messages. */
+  readonly isQuiet: boolean
   /** Used since the broom passed. */
   isFresh: boolean
+  /** Forgotten: whoever still holds it must let go. */
+  isGone: boolean
+  /** Its way from the bytes of a chunk, where it has been asked for. */
+  express: ExpressLane | undefined
 }
 
 const numbered: ReadonlySet<MessageType> = new Set(['status', 'replay'])
@@ -55,9 +62,11 @@ export class Routes {
   readonly #limits: IngressLimits
   readonly #byTopic = new Map<string, Route>()
   readonly #nodes = new Map<string, NodeState>()
+  readonly #isQuiet: (topic: Topic) => boolean
 
-  constructor(limits: IngressLimits) {
+  constructor(limits: IngressLimits, isQuiet: (topic: Topic) => boolean = () => false) {
     this.#limits = limits
+    this.#isQuiet = isQuiet
   }
 
   get size(): number {
@@ -95,7 +104,10 @@ export class Routes {
           ? topics.status(topic.node, topic.code, topic.channel || undefined)
           : undefined,
       allowed: undefined,
+      isQuiet: this.#isQuiet(topic),
       isFresh: true,
+      isGone: false,
+      express: undefined,
     }
     this.#nodes.set(topic.node, node)
     node.routes.add(route)
@@ -136,6 +148,7 @@ export class Routes {
   }
 
   #remove(route: Route): void {
+    route.isGone = true
     this.#byTopic.delete(route.text)
     route.node.routes.delete(route)
     if (route.node.routes.size === 0) this.#nodes.delete(route.node.node)

@@ -5,10 +5,17 @@
  * - The bytes stay where they are when the batch becomes part of the memory tail: nothing is copied for live readers.
  */
 import type { CodedError } from '../../schemas/coded-error.ts'
-import { frameEnd, readFrame, writeFrame } from './frame.ts'
+import { frameEnd, readFrame, writeBytesFrame, writeFrame } from './frame.ts'
 import { batchBytesMax, chunkBytes } from './limits.ts'
 import type { QuarantineItem, Release } from './quarantine.ts'
-import type { LedgerEntry, LogOffset, ParsedMessage, ParsedRecord } from './record.ts'
+import type {
+  BytesEntry,
+  LedgerEntry,
+  LogOffset,
+  ParsedMessage,
+  ParsedRecord,
+  StoredListener,
+} from './record.ts'
 import type { CommitRow, DeadLetter } from './store.ts'
 
 /** Called once: durable, or refused with the reason. */
@@ -24,7 +31,12 @@ export class Batch {
   count = 0
   firstReceivedAtMs = Number.POSITIVE_INFINITY
   lastReceivedAtMs = Number.NEGATIVE_INFINITY
-  readonly waiters: OnDurable[] = []
+  readonly waiters: (OnDurable | StoredListener)[] = []
+  /** By listener among the waiters, in their order. */
+  readonly #tokens: number[] = []
+  /** Where the frames stand that live readers want, and their indexes. */
+  readonly #loudAt: number[] = []
+  readonly #loud: number[] = []
   readonly quarantine: QuarantineItem[] = []
   readonly deadLetters: DeadLetter[] = []
   readonly released: (Release & { readonly isDuplicate: boolean })[] = []
@@ -56,7 +68,26 @@ export class Batch {
 
   /** The caller has made sure that there is room. */
   write(entry: LedgerEntry, notesJson: string): LogOffset {
+    if (!entry.isQuiet) this.#isLoud()
     this.end = writeFrame(this.chunk, this.end, entry, notesJson)
+    return this.#written(entry)
+  }
+
+  /** The same, straight from bytes; the listener is told with its token. */
+  writeBytes(entry: BytesEntry, listener: StoredListener, token: number): LogOffset {
+    if (!entry.isQuiet) this.#isLoud()
+    this.end = writeBytesFrame(this.chunk, this.end, entry)
+    this.waiters.push(listener)
+    this.#tokens.push(token)
+    return this.#written(entry)
+  }
+
+  #isLoud(): void {
+    this.#loudAt.push(this.end)
+    this.#loud.push(this.count)
+  }
+
+  #written(entry: { readonly receivedAtMs: number }): LogOffset {
     if (entry.receivedAtMs < this.firstReceivedAtMs) this.firstReceivedAtMs = entry.receivedAtMs
     if (entry.receivedAtMs > this.lastReceivedAtMs) this.lastReceivedAtMs = entry.receivedAtMs
     return this.firstOffset + this.count++
@@ -71,6 +102,31 @@ export class Batch {
       lastReceivedAtMs: this.lastReceivedAtMs,
       bytes: Uint8Array.prototype.slice.call(this.chunk, this.start, this.end),
     }
+  }
+
+  /** Whoever waits is told, in order: durable, or refused with the reason. */
+  tell(error?: CodedError): void {
+    let listeners = 0
+    for (const waiter of this.waiters) {
+      if (typeof waiter === 'function') waiter(error)
+      else {
+        const token = this.#tokens[listeners++] as number
+        if (error === undefined) waiter.stored(token)
+        else waiter.refused(error)
+      }
+    }
+  }
+
+  /** Adds what live readers want from `from` on, at most until `into` holds `recordsMax`. Answers where to go on. */
+  readLive(from: LogOffset, into: ParsedRecord[], recordsMax: number): LogOffset {
+    for (let i = 0; i < this.#loud.length; i++) {
+      const index = this.#loud[i] as number
+      const offset = this.firstOffset + index
+      if (offset < from) continue
+      if (into.length >= recordsMax) return offset
+      into.push(readFrame(this.chunk, this.#loudAt[i] as number, offset, this.messages?.[index]))
+    }
+    return this.endOffset
   }
 
   /** Adds records from `from` on to `into`, until one of the bounds is met. */

@@ -13,7 +13,14 @@
 import { TopicMalformed } from '../../schemas/errors.ts'
 import { decodePayload } from '../../schemas/payload.ts'
 import { createTopicCache } from '../kit/topic-cache.ts'
-import type { LedgerEntry, LogOffset, ParsedMessage, ParsedRecord, RecordNotes } from './record.ts'
+import type {
+  BytesEntry,
+  LedgerEntry,
+  LogOffset,
+  ParsedMessage,
+  ParsedRecord,
+  RecordNotes,
+} from './record.ts'
 
 export const frameHeaderBytes = 16
 export const topicBytesMax = 65_535 // What MQTT allows, and what u16 holds.
@@ -50,6 +57,20 @@ export function writeFrame(
   into.writeDoubleLE(entry.receivedAtMs, at + 4)
   into.writeUInt16LE(topicBytes, at + 12)
   into.writeUInt16LE(notesBytes, at + 14)
+  return end
+}
+
+/** The same for a message straight from bytes; wants frameHeaderBytes beside topic and payload. */
+export function writeBytesFrame(into: Buffer, at: number, entry: BytesEntry): number {
+  const { topicBytes, bytes, from, to } = entry
+  const topicAt = at + frameHeaderBytes
+  const payloadAt = topicAt + topicBytes.length
+  const end = payloadAt + to - from
+  into.set(topicBytes, topicAt)
+  bytes.copy(into, payloadAt, from, to)
+  into.writeUInt32LE(end - at, at)
+  into.writeDoubleLE(entry.receivedAtMs, at + 4)
+  into.writeUInt32LE(topicBytes.length, at + 12) // Both lengths at once: notes have none.
   return end
 }
 

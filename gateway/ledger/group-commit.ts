@@ -16,13 +16,13 @@ import { bookOver, type CursorChanges, extrasOf } from './aside.ts'
 import { type Batch, BatchMemory, type OnDurable } from './batch.ts'
 import type { Cursors } from './cursors.ts'
 import { IngressBusy, LedgerClosed, LedgerDisk } from './errors.ts'
-import { encodeNotes, frameBytesMax } from './frame.ts'
+import { encodeNotes, frameBytesMax, frameHeaderBytes } from './frame.ts'
 import { Gathering } from './gathering.ts'
 import { batchBytesEager, batchBytesMax, type LedgerLimits } from './limits.ts'
 import type { LedgerMetrics } from './metrics.ts'
 import type { Fault, Passed, ToWorker } from './protocol.ts'
 import type { QuarantineItem, Release } from './quarantine.ts'
-import type { LedgerEntry, LogOffset, ParsedMessage } from './record.ts'
+import type { BytesEntry, LedgerEntry, LogOffset, ParsedMessage, StoredListener } from './record.ts'
 import { Room } from './room.ts'
 import type { CommitRequest, CommitRow, DeadLetter, StoreState, Usage } from './store.ts'
 
@@ -124,7 +124,7 @@ export class GroupCommit {
     const before = batch.end
     const offset = batch.write(entry, notesJson)
     batch.waiters.push(onDurable)
-    if (this.keepsMessages) {
+    if (this.keepsMessages && !entry.isQuiet) {
       batch.messages ??= []
       batch.messages[offset - batch.firstOffset] = message
     }
@@ -132,6 +132,16 @@ export class GroupCommit {
       batch.released.push({ ...release, isDuplicate: false })
       this.#ports.books.book('quarantined', release.code, -1)
     }
+    return this.#appended(batch, offset, before, entry.receivedAtMs)
+  }
+
+  /** The same for an ordinary message straight from its bytes. */
+  appendBytes(entry: BytesEntry, listener: StoredListener, token: number): LogOffset | CodedError {
+    const refusal = this.refusal()
+    if (refusal !== undefined) return refusal
+    const batch = this.#batchFor(frameHeaderBytes + entry.topicBytes.length + entry.to - entry.from)
+    const before = batch.end
+    const offset = batch.writeBytes(entry, listener, token)
     return this.#appended(batch, offset, before, entry.receivedAtMs)
   }
 
@@ -332,7 +342,7 @@ export class GroupCommit {
       this.#durableOffset = batch.endOffset
       this.#ports.metrics.appends.add(batch.count)
       this.#ports.durable(batch)
-      for (const waiter of batch.waiters) waiter()
+      batch.tell()
     }
     if (batches.length > 0) this.#ports.settled(this.#durableOffset)
   }
@@ -363,7 +373,7 @@ export class GroupCommit {
     for (const batch of batches) {
       bookOver(batch, this.#ports.books, error.code)
       this.#ports.refused(batch, error)
-      for (const waiter of batch.waiters) waiter(error)
+      batch.tell(error)
     }
   }
 

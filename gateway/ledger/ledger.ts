@@ -21,7 +21,14 @@ import { completeLimits, type LedgerLimits } from './limits.ts'
 import { lockDirectory } from './lock.ts'
 import { type LedgerMetrics, silentLedgerMetrics } from './metrics.ts'
 import type { KeptItem, QuarantineItem, Release } from './quarantine.ts'
-import type { LedgerEntry, LogOffset, ParsedMessage, ParsedRecord } from './record.ts'
+import type {
+  BytesEntry,
+  LedgerEntry,
+  LogOffset,
+  ParsedMessage,
+  ParsedRecord,
+  StoredListener,
+} from './record.ts'
 import { recordsOf } from './rows.ts'
 import { MemoryTail, type ReadBounds } from './tail.ts'
 import { type LedgerThread, startThread, type ThreadEvents } from './thread.ts'
@@ -46,6 +53,8 @@ export interface Ledger {
     message?: ParsedMessage,
     release?: Release,
   ): LogOffset | CodedError
+  /** The same for an ordinary message straight from its bytes; `listener` is told with `token`, in the order of all appends. */
+  appendBytes(entry: BytesEntry, listener: StoredListener, token: number): LogOffset | CodedError
   /** Keeps a message aside, in the same commit as the records around it. */
   quarantine(item: QuarantineItem, onDurable: OnDurable): CodedError | undefined
   /** Quarantined messages that somebody asked to have judged anew (`npm run quarantine -- resubmit`). */
@@ -70,6 +79,11 @@ export interface Ledger {
   read(from: LogOffset, bounds: ReadBounds): Promise<readonly ParsedRecord[]>
   /** The same from memory; undefined where `from` is too old for it. */
   readTail(from: LogOffset, bounds: ReadBounds): readonly ParsedRecord[] | undefined
+  /** From memory without what is quiet, and where to go on; undefined where `from` is too old for it. */
+  readLive(
+    from: LogOffset,
+    recordsMax: number,
+  ): { readonly records: readonly ParsedRecord[]; readonly next: LogOffset } | undefined
   /** Position of a reader; a new one begins at the oldest record, or at the end. */
   loadCursor(reader: string, start?: 'oldest' | 'end'): LogOffset
   /** Moves on, never back; `rejected` of the records passed were not taken. Written down with a later commit. */
@@ -182,6 +196,10 @@ class ThreadedLedger implements Ledger {
     return this.#commits.append(entry, onDurable, message, release)
   }
 
+  appendBytes(entry: BytesEntry, listener: StoredListener, token: number) {
+    return this.#commits.appendBytes(entry, listener, token)
+  }
+
   quarantine(item: QuarantineItem, onDurable: OnDurable) {
     return this.#commits.quarantine(item, onDurable)
   }
@@ -222,6 +240,11 @@ class ThreadedLedger implements Ledger {
   readTail(from: LogOffset, bounds: ReadBounds): readonly ParsedRecord[] | undefined {
     if (from >= this.durableOffset) return []
     return this.#tail.read(from, bounds)
+  }
+
+  readLive(from: LogOffset, recordsMax: number) {
+    if (from >= this.durableOffset) return { records: [], next: from }
+    return this.#tail.readLive(from, recordsMax)
   }
 
   loadCursor(reader: string, start: 'oldest' | 'end' = 'oldest'): LogOffset {

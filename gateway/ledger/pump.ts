@@ -28,6 +28,8 @@ export interface PumpOptions {
   /** Where a reader that is new begins. */
   readonly start?: 'oldest' | 'end'
   readonly bounds?: ReadBounds
+  /** While it keeps up it is not shown what the door calls quiet; behind it is, and must not mind. */
+  readonly skipsQuiet?: boolean
   /** How often a failing batch or record is tried before it counts as poison. */
   readonly attemptsMax?: number
 }
@@ -77,11 +79,14 @@ export function createPump(options: PumpOptions): Pump {
 
   async function takeAll(): Promise<void> {
     while (hasWork()) {
-      const records = ledger.readTail(position, bounds) ?? (await readBehind())
-      if (records === undefined || records.length === 0) continue
-      const offered = offer(records)
-      if (offered !== undefined && (await offered) === 'stopping') return
-      advance(records)
+      const live = options.skipsQuiet ? ledger.readLive(position, bounds.recordsMax) : undefined
+      const records = live?.records ?? ledger.readTail(position, bounds) ?? (await readBehind())
+      if (records === undefined || (live === undefined && records.length === 0)) continue
+      if (records.length > 0) {
+        const offered = offer(records)
+        if (offered !== undefined && (await offered) === 'stopping') return
+      }
+      advance(records, live?.next)
       if (hasWork()) await nextTurn() // Others are to have their turn while a reader catches up.
     }
   }
@@ -154,11 +159,13 @@ export function createPump(options: PumpOptions): Pump {
     ledger.advanceCursor(name, position, 1)
   }
 
-  function advance(records: readonly ParsedRecord[]): void {
-    const last = records[records.length - 1] as ParsedRecord
-    newestAtMs = last.receivedAtMs
-    if (last.offset >= position) {
-      position = last.offset + 1
+  /** Past the last of them, and past what is quiet after it. */
+  function advance(records: readonly ParsedRecord[], next: LogOffset = 0): void {
+    const last = records[records.length - 1]
+    if (last !== undefined) newestAtMs = last.receivedAtMs
+    const to = Math.max(next, last === undefined ? 0 : last.offset + 1)
+    if (to > position) {
+      position = to
       ledger.advanceCursor(name, position)
     }
     for (const waiting of waitingForEnd) {

@@ -2,6 +2,7 @@
  * One record of the ledger, as every reader sees it: the message as it came, where it stands, when it came,
  * and what the door noticed about it.
  */
+import type { CodedError } from '../../schemas/coded-error.ts'
 import type { Topic } from '../../schemas/topics.ts'
 
 /** Position in the ledger: counts up by one from 0, without gaps, for ever. Safe as a number for 285,000 years at 1,000/s. */
@@ -15,6 +16,26 @@ export interface LedgerEntry {
   readonly payload: Uint8Array
   /** What the door noticed; absent for the ordinary message. */
   readonly notes?: RecordNotes | undefined
+  /** No live reader wants it; who reads all still gets it. */
+  readonly isQuiet?: boolean | undefined
+}
+
+/** A message straight from the bytes of a chunk: no object of its own, its notes are none. */
+export interface BytesEntry {
+  readonly receivedAtMs: number
+  readonly topicBytes: Uint8Array
+  /** The payload is `bytes` from `from` to `to`; copied before append returns. */
+  readonly bytes: Buffer
+  readonly from: number
+  readonly to: number
+  /** No live reader wants it; who reads all still gets it. */
+  readonly isQuiet: boolean
+}
+
+/** Told once of a message that was appended straight from bytes, with what it was appended with. */
+export interface StoredListener {
+  stored(token: number): void
+  refused(error: CodedError): void
 }
 
 export interface LedgerRecord extends LedgerEntry {

@@ -66,6 +66,22 @@ export class MemoryTail {
     return records
   }
 
+  /** What live readers want, and where to go on; undefined where `from` is older than what is kept here. */
+  readLive(
+    from: LogOffset,
+    recordsMax: number,
+  ): { readonly records: readonly ParsedRecord[]; readonly next: LogOffset } | undefined {
+    let index = this.#find(from)
+    if (index === undefined) return undefined
+    const records: ParsedRecord[] = []
+    let next = from
+    for (let batch = this.#batches[index]; batch !== undefined; batch = this.#batches[++index]) {
+      next = batch.readLive(from, records, recordsMax)
+      if (next !== batch.endOffset) break
+    }
+    return { records, next }
+  }
+
   /** Index of the batch that holds `offset`, by halving. */
   #find(offset: LogOffset): number | undefined {
     const oldest = this.#batches[this.#head]

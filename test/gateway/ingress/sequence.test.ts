@@ -211,6 +211,7 @@ function brittleLedger() {
       topics.push({ topic })
       return ledger.appended++
     },
+    appendBytes: () => 0,
     quarantine: () => undefined,
     afterPending: (onDurable: (error?: CodedError) => void) => void waiting.push(onDurable),
     refusal: () => undefined,

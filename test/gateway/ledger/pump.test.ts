@@ -165,3 +165,27 @@ test('stopping hands out what is durable, one batch after the other', async () =
   expect(batches).toBe(5)
   expect(pump.position).toBe(5)
 })
+
+test('a live reader that skips what is quiet is not shown it, and passes it all the same; one behind is shown all', async () => {
+  const ledger = await openIn(makeDir())
+  const seen: number[] = []
+  const pump = await startPump(ledger, {
+    skipsQuiet: true,
+    consume: (records) => void seen.push(...records.map((record) => record.offset)),
+  })
+  const all = Array.from({ length: 40 }, (_, at) => {
+    const entry = {
+      receivedAtMs: at,
+      topic: 'north/det-1/status/traffic.queue',
+      payload: Buffer.from('{}'),
+      isQuiet: at % 4 !== 0,
+    }
+    return new Promise<void>((resolve) => ledger.append(entry, () => resolve()))
+  })
+  await Promise.all(all)
+  await pump.drained()
+  expect(seen).toEqual(Array.from({ length: 10 }, (_, at) => at * 4))
+  expect(pump.position).toBe(40)
+  const found = await ledger.read(0, { recordsMax: 100, bytesMax: 100_000 })
+  expect(found).toHaveLength(40)
+})
