@@ -106,10 +106,16 @@ export class ModelHost {
     clearTimeout(this.#restart)
     const worker = this.#worker
     if (!worker) return
+    // From here on the process waits for the thread, but not for ever.
+    worker.ref()
     const exited = once(worker, 'exit')
     // Waits behind whatever runs in the thread now.
     void this.#call({ kind: 'end' }).catch(() => undefined)
-    await Promise.race([exited, wait(endMs, undefined, { ref: false })])
+    const timeUp = new AbortController()
+    const waited = wait(endMs, undefined, { signal: timeUp.signal }).catch(() => undefined)
+    await Promise.race([exited, waited])
+    timeUp.abort()
+    worker.unref()
   }
 
   #call(message: WithoutId<ToWorker>, transfer: readonly ArrayBuffer[] = []): Promise<Answer> {

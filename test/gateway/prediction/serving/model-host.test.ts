@@ -1,4 +1,8 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { silentLog } from '../../../../gateway/kit/log.ts'
 import { featureCount } from '../../../../gateway/prediction/online/features.ts'
@@ -77,4 +81,26 @@ test('a thread that hangs on a model is left alone, and another goes on without 
   await eventually(async () => expect(await ask(one)).toHaveLength(3 * outputSize), 60_000)
   expect(one.has('hungry')).toBe(false)
   await eventually(() => expect(one.abandoned).toBe(0), 60_000)
+})
+
+test('a process with nothing else to do waits for the thread to end in order, and then ends', async () => {
+  const room = join(import.meta.dirname, '../../../../gateway')
+  const program = `
+    import { silentLog } from '${room}/kit/log.ts'
+    import { readModel } from '${room}/prediction/serving/model-card.ts'
+    import { ModelHost } from '${room}/prediction/serving/model-host.ts'
+    const host = new ModelHost(silentLog)
+    host.start()
+    const loaded = host.load(await readModel('${join(import.meta.dirname, '../fixtures/still')}'))
+    const alive = setInterval(() => undefined, 1_000)
+    await loaded
+    clearInterval(alive)
+    await host.close()
+    process.stdout.write('ended')
+  `
+  const dir = await mkdtemp(join(tmpdir(), 'host-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  await writeFile(join(dir, 'program.mjs'), program)
+  const { stdout } = await promisify(execFile)(process.execPath, [join(dir, 'program.mjs')])
+  expect(stdout).toBe('ended')
 })
