@@ -117,7 +117,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
   return {
     state,
     commit(request) {
-      const before = { nextOffset, counts: shelf.mark() }
+      const before = { nextOffset, dropped: shelf.dropped }
       sql.begin.run()
       try {
         write(request)
@@ -125,8 +125,8 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
         walBytesWritten += 2 * pageBytes
       } catch (error) {
         nextOffset = before.nextOffset
-        shelf.backTo(before.counts)
         rollBack(sql.undo)
+        shelf.recount(before.dropped)
         throw error
       }
     },

@@ -99,6 +99,19 @@ test('of a payload that was too long only the beginning is kept, and it is not j
   expect(await run(house, 'resubmit', '--all')).toEqual([{ asked: [], keptInPartOnly: 1 }])
 })
 
+test('a device gone mad makes room for its own nonsense and leaves what others have left', async () => {
+  const house = await build({ ledger: { limits: { quarantineRowsMax: 20, tickMs: 10 } } })
+  const others = Array.from({ length: 10 }, (_, i) => `north/det-${10 + i}`)
+  const nonsense = Buffer.from('nonsense')
+  for (const node of others) await ask(house, arrival(nonsense, `${node}/status/x`, node))
+  for (let i = 0; i < 50; i++) await ask(house, arrival(Buffer.from(`nonsense ${i}`)))
+  const kept = await run(house, 'list')
+  expect(kept).toHaveLength(20)
+  expect(kept.filter(({ node }) => node === 'north/det-1')).toHaveLength(10)
+  await house.close()
+  expect(reportAccounts(house.dir)).toMatchObject({ quarantineDropped: 40, findings: [] })
+})
+
 test('the quarantine is bounded in messages and bytes: the oldest go, and are counted', async () => {
   const limits = { quarantineRowsMax: 10, quarantineBytesMax: 5_000, tickMs: 10 }
   const house = await build({ ledger: { limits } })
