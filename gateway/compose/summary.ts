@@ -1,5 +1,5 @@
 /** What the gateway says of itself in figures: for the live summary, the JSON at the end, and its own accounts status. */
-import type { GatewayAccounts } from '../../schemas/generated/messages.ts'
+import type { GatewayAccounts, SimStreet } from '../../schemas/generated/messages.ts'
 import type { Accounts } from '../ledger/accounts.ts'
 import type { Score } from '../prediction/judges/scoreboard.ts'
 
@@ -31,6 +31,15 @@ export function accountsValues(accounts: Accounts): GatewayAccounts['entries'][n
     quarantined: accounts.quarantinedTotal,
     refused: accounts.refusedTotal,
     residual: accounts.residual,
+  }
+}
+
+export function delayOf(street: SimStreet['entries'][number]['values']): GatewaySummary['delay'] {
+  return {
+    controlS: street.controlDelayS,
+    localPlanS: street.localPlanDelayS,
+    vehicles: street.vehicles,
+    monitorViolations: street.monitorViolations ?? 0,
   }
 }
 

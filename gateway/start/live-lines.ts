@@ -1,7 +1,7 @@
 /** What `npm start` shows a person: the first commands in full, then one line every few seconds. */
 
+import type { GatewayEvent } from '../compose/foundation.ts'
 import type { GatewaySummary } from '../compose/summary.ts'
-import type { GatewayEvent } from '../compose.ts'
 
 const eventsShown = 8 // Enough to see a command's life from decision to applied; then figures say more.
 

@@ -1,0 +1,47 @@
+/** What people and machines see: metrics, health, the page. */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Broker } from '../../broker/broker.ts'
+import { createHealth } from '../observe/health.ts'
+import type { HouseForecaster } from '../prediction/house-forecaster.ts'
+import { createWeb, type Web } from '../web/server.ts'
+import type { Foundation } from './foundation.ts'
+import { readMeters } from './read-meters.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+export function createFront(
+  foundation: Foundation,
+  { broker, forecaster }: { readonly broker: Broker; readonly forecaster: HouseForecaster },
+): Web {
+  const { config, log, instruments, tls, ledger } = foundation
+  const health = createHealth()
+  health.watch('ledger', () => {
+    const refusal = ledger.refusal()
+    return { isReady: refusal === undefined, reason: refusal?.message ?? 'takes messages' }
+  })
+  readMeters(instruments, { ledger, scores: () => forecaster.scores() })
+  return createWeb({
+    host: config.web.host,
+    port: config.web.port,
+    ...(config.web.tls
+      ? {
+          tls: { key: readFileSync(tls.keyFile, 'utf8'), cert: readFileSync(tls.certFile, 'utf8') },
+        }
+      : {}),
+    files: {
+      '/': join(root, 'control-center/page'),
+      '/vendor/': join(root, 'node_modules/mqtt/dist'),
+    },
+    metrics: () => instruments.metrics.text(),
+    health: () => health.report(),
+    acceptCenter: (stream) =>
+      broker.acceptStream(stream, {
+        role: config.web.isOperator ? 'operator' : 'center',
+        name: 'web',
+        serial: randomBytes(8).toString('hex'),
+      }),
+    log: log.child({ room: 'web' }),
+  })
+}
