@@ -5,7 +5,7 @@
  * - The gateway is killed, stopped and started again on the same data directory; the fleet follows it.
  * - `reckon` is the same for every fault; what it finds becomes a row of the table that table-reporter.ts prints.
  */
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -14,15 +14,17 @@ import { expect, type TestContext } from 'vitest'
 import { reportAccounts } from '../../gateway/ledger/tools/accounts.ts'
 import { verify } from '../../gateway/ledger/tools/verify.ts'
 import { eventually } from './eventually.ts'
-import { type Fleet, type FleetOptions, metersOf, type Reading, startFleet } from './fleet.ts'
+import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts'
 import {
-  type Certificates,
-  connect,
-  makeCertificates,
-  root,
-  spawnGateway,
-  temporaryFolder,
-} from './house.ts'
+  type Fleet,
+  type FleetOptions,
+  metersOf,
+  openLink,
+  type Reading,
+  startFleet,
+} from './fleet.ts'
+import { endProcess, type GatewayProcess, startGateway } from './gateway-process.ts'
+import { type Certificates, makeCertificates, root } from './house.ts'
 import { type Orders, ordersVariable } from './saboteur.ts'
 import type { VictoriaMetrics } from './victoria-metrics.ts'
 
@@ -44,8 +46,6 @@ declare module 'vitest' {
   }
 }
 
-type Gateway = Awaited<ReturnType<typeof spawnGateway>>
-
 export interface StandOptions {
   readonly zone: string
   readonly database: VictoriaMetrics
@@ -61,15 +61,28 @@ export interface StandOptions {
 export interface Stand {
   readonly fleet: Fleet
   readonly certificates: Certificates
+  /** For whatever the test needs beside it; gone when it is over. */
+  readonly folder: string
   readonly dataDir: string
-  readonly gateway: () => Gateway
+  readonly gateway: () => GatewayProcess
   /** Starts it, or starts it again. */
-  start(args?: readonly string[]): Promise<Gateway>
+  start(args?: readonly string[]): Promise<GatewayProcess>
   kill(): Promise<void>
   /** SIGTERM; milliseconds it took. Fails when the exit code is not 0. */
   stop(): Promise<number>
-  order(orders: Orders): void
+  /** Sets the gateway's wall clock off by so much. */
+  setClock(clockOffsetMs: number): void
+  /** Ends a thread of the gateway, named by the end of its file's path; resolves when it is gone. */
+  endThread(file: string): Promise<void>
   metrics(): Promise<Metrics>
+  /** Control centers that lost their connection. */
+  readonly closed: readonly string[]
+  /** A control center that reads as it should. */
+  subscribe(
+    name: string,
+    filter: string,
+    listener: (topic: string, message: unknown) => void,
+  ): Promise<void>
   /** Alarms of the gateway from now on, in words: `ledger-full raised`, `ledger-full over`. */
   alarms(): Promise<() => readonly string[]>
   /** Waits until so many more readings are acknowledged. */
@@ -94,12 +107,10 @@ export interface Metrics {
 
 const drainMsMax = 40_000
 const gateMsMax = 2_000 // Far above what it takes, so that a busy machine is no failure; far below any fault's length.
-/** A gateway that is started over and over need not be compiled each time: half the time of a start. */
-const compileCache = join(tmpdir(), 'intergreen-compile-cache')
 
 export async function openStand(context: TestContext, options: StandOptions): Promise<Stand> {
-  const dataDir = options.dataDir ?? (await temporaryFolder())
-  const folder = await temporaryFolder()
+  const folder = mkdtempSync(join(tmpdir(), 'intergreen-fault-'))
+  const dataDir = options.dataDir ?? join(folder, 'data')
   const certificates = await makeCertificates(join(folder, 'pki'))
   const ordersFile = join(folder, 'orders.json')
   const url = options.influxUrl ?? options.database.url
@@ -111,23 +122,26 @@ export async function openStand(context: TestContext, options: StandOptions): Pr
     ...options.fleet,
   })
   const saboteur = join(root, 'test/support/saboteur.ts')
-  const environment = {
-    NODE_COMPILE_CACHE: compileCache,
-    ...(options.canSabotage
-      ? { [ordersVariable]: ordersFile, NODE_OPTIONS: `--import=${saboteur}` }
-      : {}),
-  }
-  let gateway: Gateway | undefined
+  const environment: Record<string, string> = options.canSabotage
+    ? { [ordersVariable]: ordersFile, NODE_OPTIONS: `--import=${saboteur}` }
+    : {}
+  let gateway: GatewayProcess | undefined
   let orderNumber = 0
+  const closed: string[] = []
+  context.onTestFinished(async () => {
+    fleet.end()
+    if (gateway) await endProcess(gateway)
+    rmSync(folder, { recursive: true, force: true })
+  })
 
-  async function start(args: readonly string[] = options.args ?? []): Promise<Gateway> {
+  async function start(args: readonly string[] = options.args ?? []): Promise<GatewayProcess> {
     const all = [`--influx-url=${url}`, '--log-level=warn', ...args]
-    gateway = await withEnvironment(environment, () => spawnGateway(dataDir, certificates.dir, all))
+    gateway = await startGateway({ dataDir, pkiDir: certificates.dir, args: all, environment })
     fleet.toward(gateway.port)
     return gateway
   }
 
-  function running(): Gateway {
+  function running(): GatewayProcess {
     if (gateway === undefined) throw new Error('the gateway was not started')
     return gateway
   }
@@ -135,6 +149,8 @@ export async function openStand(context: TestContext, options: StandOptions): Pr
   const stand: Stand = {
     fleet,
     certificates,
+    closed,
+    folder,
     dataDir,
     gateway: running,
     start,
@@ -149,25 +165,32 @@ export async function openStand(context: TestContext, options: StandOptions): Pr
       expect(code, running().errors()).toBe(0)
       return performance.now() - startMs
     },
-    order(orders) {
+    setClock(clockOffsetMs) {
+      writeFileSync(ordersFile, JSON.stringify({ clockOffsetMs } satisfies Orders))
+    },
+    async endThread(file) {
       orderNumber += 1
-      const { terminate, ...rest } = orders
-      const numbered = terminate
-        ? { ...rest, terminate: { ...terminate, order: orderNumber } }
-        : rest
-      writeFileSync(ordersFile, JSON.stringify(numbered))
+      const orders: Orders = { terminate: { file, order: orderNumber } }
+      writeFileSync(ordersFile, JSON.stringify(orders))
+      await eventually(() => {
+        expect(readFileSync(`${ordersFile}.done`, 'utf8').split('\n')).toContain(`${orderNumber}`)
+      })
     },
     metrics: async () => parseMetrics(await readMetrics(running().web)),
     async alarms() {
-      const who = { role: 'center', name: 'center/desk-1' } as const
-      const center = await connect(certificates, running().port, who)
-      await center.subscribe('gateway/+/alarm/#')
-      return () =>
-        center.received.flatMap(({ message }) =>
-          (message as Alarms).entries.map(
-            ({ active, values }) => `${values.kind} ${active ? 'raised' : 'over'}`,
-          ),
-        )
+      const seen: string[] = []
+      await stand.subscribe('center/alarms', 'gateway/+/alarm/#', (_topic, message) => {
+        for (const { active, values } of (message as Alarms).entries)
+          seen.push(`${values.kind} ${active ? 'raised' : 'over'}`)
+      })
+      return () => seen
+    },
+    async subscribe(name, filter, listener) {
+      const center = await openLink(certificates, running().port, { role: 'center', name })
+      context.onTestFinished(() => void center.end(true))
+      center.once('close', () => closed.push(name))
+      center.on('message', (topic, payload) => listener(topic, JSON.parse(String(payload))))
+      await center.subscribeAsync(filter, { qos: 1 })
     },
     async acknowledges(more, deadlineMs = 30_000) {
       const goal = fleet.acknowledged.size + more
@@ -214,20 +237,6 @@ export async function openStand(context: TestContext, options: StandOptions): Pr
   return stand
 }
 
-/** A process takes its environment when it is started; ours is as before when this returns. */
-function withEnvironment<T>(more: Readonly<Record<string, string>>, spawn: () => T): T {
-  const before = Object.keys(more).map((name) => [name, process.env[name]] as const)
-  Object.assign(process.env, more)
-  try {
-    return spawn()
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name]
-      else process.env[name] = value
-    }
-  }
-}
-
 async function readMetrics(web: number): Promise<string> {
   const answer = await fetch(`http://127.0.0.1:${web}/metrics`)
   return answer.text()
@@ -243,6 +252,16 @@ function parseMetrics(text: string): Metrics {
         .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
     },
   }
+}
+
+/** A proxy in front of it, for as long as the test takes. */
+export async function openProxy(
+  context: TestContext,
+  { port }: VictoriaMetrics,
+): Promise<FaultyProxy> {
+  const proxy = await startFaultyProxy(port)
+  context.onTestFinished(() => proxy.close())
+  return proxy
 }
 
 /** What the database has of the fleet against what the fleet was promised. */

@@ -7,7 +7,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import mqtt, { type MqttClient } from 'mqtt'
-import { onTestFinished } from 'vitest'
+import type { CertificateRole } from '../../broker/pki/register.ts'
 import type { Certificates } from './house.ts'
 
 export interface Reading {
@@ -49,6 +49,7 @@ export interface Fleet {
   /** Cuts all connections; the devices come back by themselves. */
   cut(): void
   connected(): number
+  end(): void
 }
 
 const inFlightMax = 32 // The gateway remembers the last 64 of each stream.
@@ -68,10 +69,7 @@ export function payloadOf({ seq, atMs }: Reading, bytes = 0): Buffer {
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { certificates, zone, devices, perSecond, nowMs = Date.now, resendLast = 0 } = options
-  const files = await certificates.of('simulator', zone)
-  const [ca, cert, key] = await Promise.all(
-    [files.ca, files.cert, files.key].map((file) => readFile(file)),
-  )
+  const { ca, cert, key } = await readCertificate(certificates, 'simulator', zone)
   const readings: Reading[] = []
   const acknowledged = new Set<Reading>()
   const answers: { atMs: number; tookMs: number }[] = []
@@ -170,13 +168,6 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     for (const device of everyone) device.flow()
   }, tickMs)
 
-  function end(): void {
-    isOver = true
-    clearInterval(ticking)
-    for (const device of everyone) device.end()
-  }
-  onTestFinished(end)
-
   return {
     zone,
     readings,
@@ -210,6 +201,43 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     cut() {
       for (const device of everyone) device.cut()
     },
+    end() {
+      isOver = true
+      clearInterval(ticking)
+      for (const device of everyone) device.end()
+    },
     connected: () => everyone.filter((device) => device.isConnected()).length,
   }
+}
+
+/** A client of any role, connected. */
+export async function openLink(
+  certificates: Certificates,
+  port: number,
+  { role, name }: { readonly role: CertificateRole; readonly name: string },
+): Promise<MqttClient> {
+  const { ca, cert, key } = await readCertificate(certificates, role, name)
+  const link = mqtt.connect(`mqtts://localhost:${port}`, {
+    ...{ ca, cert, key, clientId: name },
+    reconnectPeriod: 0,
+  })
+  await new Promise<void>((resolve, reject) => {
+    link.once('connect', () => resolve())
+    link.once('error', reject)
+    link.once('close', () => reject(new Error('closed before it was connected')))
+  })
+  link.on('error', () => {})
+  return link
+}
+
+export async function readCertificate(
+  certificates: Certificates,
+  role: CertificateRole,
+  name: string,
+) {
+  const files = await certificates.of(role, name)
+  const [ca, cert, key] = await Promise.all(
+    [files.ca, files.cert, files.key].map((file) => readFile(file)),
+  )
+  return { ca, cert, key }
 }

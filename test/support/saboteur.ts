@@ -4,10 +4,11 @@
  *
  * - It takes orders from a JSON file, looked at twenty times a second: `{clockOffsetMs?, terminate?}`.
  * - Every thread has the clock; only the main thread ends others, which tell it what file they run.
+ * - It notes in `<file>.done` which orders to end a thread were carried out.
  * - The product knows nothing of it.
  */
 import { subscribe } from 'node:diagnostics_channel'
-import { readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { BroadcastChannel, isMainThread, threadId, type Worker } from 'node:worker_threads'
 
 export interface Orders {
@@ -57,7 +58,8 @@ if (file) {
       if (terminate === undefined || terminate.order === doneOrder) return
       doneOrder = terminate.order
       for (const worker of workers) {
-        if (files.get(worker.threadId)?.endsWith(terminate.file)) void worker.terminate()
+        if (!files.get(worker.threadId)?.endsWith(terminate.file)) continue
+        void worker.terminate().then(() => appendFileSync(`${file}.done`, `${terminate.order}\n`))
       }
     }, lookEveryMs).unref()
   } else channel.postMessage({ id: threadId, path: process.argv[1] })

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import type { TestContext } from 'vitest'
 
 const MiB = 1024 * 1024
 
@@ -51,10 +51,10 @@ export interface SmallDisk {
   makeRoom(): void
 }
 
-export function mountSmallDisk(sizeMiB: number): SmallDisk {
+export function mountSmallDisk(context: TestContext, sizeMiB: number): SmallDisk {
   const dir = mkdtempSync(join(tmpdir(), 'intergreen-disk-'))
   run('mount', '-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'tmpfs', dir)
-  onTestFinished(() => {
+  context.onTestFinished(() => {
     run('umount', '-l', dir)
     rmSync(dir, { recursive: true })
   })
@@ -85,7 +85,7 @@ export interface FragileDisk {
   repair(): void
 }
 
-export function mountFragileDisk(sizeMiB: number): FragileDisk {
+export function mountFragileDisk(context: TestContext, sizeMiB: number): FragileDisk {
   const folder = mkdtempSync(join(tmpdir(), 'intergreen-disk-'))
   const dir = mkdtempSync(join(tmpdir(), 'intergreen-mount-'))
   const image = join(folder, 'image')
@@ -93,7 +93,7 @@ export function mountFragileDisk(sizeMiB: number): FragileDisk {
   run('mkfs.ext4', '-q', image)
   const mount = () => void run('mount', '-o', 'loop,errors=remount-ro', image, dir)
   mount()
-  onTestFinished(() => {
+  context.onTestFinished(() => {
     run('umount', '-l', dir)
     for (const one of [dir, folder]) rmSync(one, { recursive: true })
   })

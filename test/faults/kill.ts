@@ -1,27 +1,20 @@
 /** `kill -9` of the gateway under load, again and again, and SIGTERM under load. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createRandom } from '../../gateway/kit/random.ts'
 import { openStand } from '../support/fault-stand.ts'
-import {
-  isVictoriaMetricsMissing,
-  startVictoriaMetrics,
-  type VictoriaMetrics,
-} from '../support/victoria-metrics.ts'
+import type { VictoriaMetrics } from '../support/victoria-metrics.ts'
 
 const killings = 20
 const seed = 2026
-let database: VictoriaMetrics
 
-beforeAll(async () => {
-  if (!isVictoriaMetricsMissing) database = await startVictoriaMetrics()
-})
-afterAll(() => database?.stop())
-
-test.skipIf(isVictoriaMetricsMissing)(
-  `kill -9 at ${killings} random moments under load loses nothing that was acknowledged (needs victoria-metrics)`,
-  async (context) => {
-    const stand = await openStand(context, { zone: 'killed', database, fleet: { perSecond: 20 } })
+export function killFaults(database: () => VictoriaMetrics): void {
+  test(`kill -9 at ${killings} random moments under load loses nothing that was acknowledged`, async (context) => {
+    const stand = await openStand(context, {
+      zone: 'killed',
+      database: database(),
+      fleet: { perSecond: 20 },
+    })
     const random = createRandom(seed)
     let withLoad = 0
     for (let round = 0; round < killings; round++) {
@@ -37,14 +30,10 @@ test.skipIf(isVictoriaMetricsMissing)(
     expect(withLoad).toBeGreaterThan(killings / 2)
     const note = `${killings} kills, ${withLoad} of them after new PUBACKs, ${stand.fleet.resent()} resent, seed ${seed}`
     await stand.reckon({ fault: `kill -9, ${killings} times`, sinceMs, note })
-  },
-  120_000,
-)
+  }, 240_000)
 
-test.skipIf(isVictoriaMetricsMissing)(
-  'SIGTERM under load ends in order within 10 s, and nothing acknowledged is lost (needs victoria-metrics)',
-  async (context) => {
-    const stand = await openStand(context, { zone: 'stopped', database })
+  test('SIGTERM under load ends in order within 10 s, and nothing acknowledged is lost', async (context) => {
+    const stand = await openStand(context, { zone: 'stopped', database: database() })
     await stand.start()
     await stand.acknowledges(500)
     const tookMs = await stand.stop()
@@ -54,6 +43,5 @@ test.skipIf(isVictoriaMetricsMissing)(
     await stand.acknowledges(500)
     const note = `exit code 0 after ${(tookMs / 1_000).toFixed(1)} s`
     await stand.reckon({ fault: 'SIGTERM under load', sinceMs, note })
-  },
-  60_000,
-)
+  }, 60_000)
+}

@@ -1,0 +1,107 @@
+/** A disk that is full, read-only, or takes no writes for a while: nobody is acknowledged, nobody is lost. */
+import { expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { openStand, type Stand } from '../support/fault-stand.ts'
+import {
+  canLimitFiles,
+  canLoop,
+  canMount,
+  limitFiles,
+  mountFragileDisk,
+  mountSmallDisk,
+} from '../support/small-disk.ts'
+import type { VictoriaMetrics } from '../support/victoria-metrics.ts'
+
+const MiB = 1024 * 1024
+const fleet = { devices: 4, perSecond: 25 }
+const refusedAfterMs = 20_000 // A sender is held back for 10 s before it is refused.
+
+/** Until a sender was refused with the code; by then no PUBACK has come for seconds. */
+async function refuses(stand: Stand, code: string): Promise<number> {
+  await eventually(async () => {
+    const { sum } = await stand.metrics()
+    expect(sum('intergreen_ingress_refused_total', `code="${code}"`)).toBeGreaterThan(0)
+  }, refusedAfterMs)
+  return (await stand.metrics()).sum('intergreen_ingress_refused_total', `code="${code}"`)
+}
+
+export function diskFaults(database: () => VictoriaMetrics): void {
+  test.skipIf(!canMount)(
+    'a full disk refuses at the gate with an alarm, and is used again when there is room (needs mount)',
+    async (context) => {
+      const disk = mountSmallDisk(context, 32)
+      const stand = await openStand(context, {
+        zone: 'full',
+        database: database(),
+        dataDir: disk.dir,
+        args: [`--ledger-reserve-bytes=${MiB}`],
+        fleet,
+      })
+      await stand.start()
+      const alarms = await stand.alarms()
+      await stand.acknowledges(100)
+      disk.fill()
+      await eventually(() => expect(alarms()).toEqual(['ledger-full raised']))
+      const before = stand.fleet.acknowledged.size
+      const refused = await refuses(stand, 'IG_ERR_LEDGER_FULL')
+      expect(stand.fleet.acknowledged.size).toBe(before)
+      disk.makeRoom()
+      const sinceMs = performance.now()
+      await stand.acknowledges(100)
+      await eventually(() => expect(alarms()).toEqual(['ledger-full raised', 'ledger-full over']))
+      const note = `${refused} refused with IG_ERR_LEDGER_FULL, alarm raised and cleared, resumed by itself`
+      await stand.reckon({ fault: 'disk full', sinceMs, note })
+    },
+    90_000,
+  )
+
+  test.skipIf(!canLoop)(
+    'a disk that the kernel made read-only refuses with an alarm; repaired, it has all that was acknowledged (needs loop devices)',
+    async (context) => {
+      const disk = mountFragileDisk(context, 48)
+      const stand = await openStand(context, {
+        zone: 'readonly',
+        database: database(),
+        dataDir: disk.dir,
+        args: [`--ledger-reserve-bytes=${MiB}`],
+        fleet,
+      })
+      await stand.start()
+      const alarms = await stand.alarms()
+      await stand.acknowledges(100)
+      disk.break()
+      await eventually(() => expect(alarms()).toEqual(['ledger-disk raised']))
+      const before = stand.fleet.acknowledged.size
+      const refused = await refuses(stand, 'IG_ERR_LEDGER_DISK')
+      expect(stand.fleet.acknowledged.size).toBe(before)
+      const tookMs = await stand.stop()
+      expect(tookMs).toBeLessThan(10_000)
+      disk.repair()
+      const sinceMs = performance.now()
+      await stand.start()
+      await stand.acknowledges(100)
+      const note = `${refused} refused with IG_ERR_LEDGER_DISK, alarm, repaired and started again`
+      await stand.reckon({ fault: 'disk read-only', sinceMs, note })
+    },
+    90_000,
+  )
+
+  test.skipIf(!canLimitFiles)(
+    'a disk that takes no writes for a while is used again by itself (needs prlimit)',
+    async (context) => {
+      const stand = await openStand(context, { zone: 'nowrites', database: database(), fleet })
+      const { child } = await stand.start()
+      const alarms = await stand.alarms()
+      await stand.acknowledges(100)
+      limitFiles(child.pid!, 0)
+      await eventually(() => expect(alarms()).toEqual(['ledger-disk raised']))
+      limitFiles(child.pid!, undefined)
+      const sinceMs = performance.now()
+      await stand.acknowledges(100)
+      await eventually(() => expect(alarms()).toEqual(['ledger-disk raised', 'ledger-disk over']))
+      const note = 'alarm raised and cleared, resumed by itself'
+      await stand.reckon({ fault: 'disk takes no writes for a while', sinceMs, note })
+    },
+    60_000,
+  )
+}
