@@ -239,7 +239,10 @@ export function createCommands(options: CommandsOptions): Commands {
     name: 'commands',
     async start() {
       const open = options.openOutbox ?? openOutbox
-      outbox = await open({ dir: options.dir, historyRowsMax: limits.historyRowsMax })
+      const data = { dir: options.dir, historyRowsMax: limits.historyRowsMax }
+      outbox = await open(data, () =>
+        log.error({}, "the outbox's thread ended and is started again"),
+      )
       restore(outbox)
     },
     async stop() {

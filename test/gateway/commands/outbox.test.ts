@@ -1,8 +1,10 @@
 /** The outbox on a real disk and thread: durable when it says so, bounded, and refused when it is not ours to read. */
 import { spawn } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import type { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
 import { openOutbox } from '../../../gateway/commands/outbox.ts'
 import { openOutboxStore } from '../../../gateway/commands/outbox-store.ts'
@@ -46,6 +48,30 @@ test('many that write at once share a commit, and their order is kept', async ()
   await outbox.close()
   const again = await openOutbox({ dir, historyRowsMax })
   expect(again.contents.open).toHaveLength(500)
+  await again.close()
+})
+
+test('a thread that dies is started again, and its successor writes what was under way', async () => {
+  const workers: Worker[] = []
+  const remember = (message: unknown) => void workers.push((message as { worker: Worker }).worker)
+  subscribe('worker_threads', remember)
+  onTestFinished(() => void unsubscribe('worker_threads', remember))
+  const dir = tempDir()
+  let ended = 0
+  const outbox = await openOutbox({ dir, historyRowsMax }, () => {
+    ended += 1
+  })
+  await outbox.write(commandOf(0))
+  const writing = Promise.all(
+    Array.from({ length: 100 }, (_, at) => outbox.write(commandOf(at + 1))),
+  )
+  await workers.at(-1)?.terminate()
+  await writing
+  expect(ended).toBe(1)
+  await outbox.write(commandOf(101))
+  await outbox.close()
+  const again = await openOutbox({ dir, historyRowsMax })
+  expect(again.contents.open).toHaveLength(102)
   await again.close()
 })
 
