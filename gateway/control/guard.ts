@@ -203,14 +203,7 @@ function greensAreLongEnough(
   junction: Junction,
   knowledge: SignalKnowledge,
 ) {
-  const { order, greens, envelope } = layOut(command, junction, knowledge)
-  const at = order.findIndex(
-    (stage, index) => (greens[index] ?? 0) + roundingS < envelope.minGreenS(stage),
-  )
-  const stage = order[at]
-  if (stage === undefined) return undefined
-  const minimum = envelope.minGreenS(stage)
-  return `stage ${stage} would be green for ${greens[at]} s, its minimum is ${minimum} s`
+  return shortGreen(junction, orderOf(junction, knowledge), timingOf(command).greensS)
 }
 
 function redsAreShortEnough(
@@ -218,11 +211,31 @@ function redsAreShortEnough(
   junction: Junction,
   knowledge: SignalKnowledge,
 ) {
-  const { order, greens, envelope } = layOut(command, junction, knowledge)
+  return longRed(junction, orderOf(junction, knowledge), timingOf(command))
+}
+
+type Greens = Readonly<Record<string, number>>
+
+function shortGreen(junction: Junction, order: readonly number[], greensS: Greens) {
+  const envelope = envelopeOf(junction)
+  const greenS = (stage: number) => greensS[String(stage)] ?? 0
+  const stage = order.find((it) => greenS(it) + roundingS < envelope.minGreenS(it))
+  if (stage === undefined) return undefined
+  const minimum = envelope.minGreenS(stage)
+  return `stage ${stage} would be green for ${greenS(stage)} s, its minimum is ${minimum} s`
+}
+
+function longRed(
+  junction: Junction,
+  order: readonly number[],
+  { cycleS, greensS }: { readonly cycleS: number; readonly greensS: Greens },
+) {
+  const envelope = envelopeOf(junction)
+  const greens = order.map((stage) => greensS[String(stage)] ?? 0)
   const changes = order.map((stage, at) =>
     envelope.changeS(stage, order[(at + 1) % order.length] ?? stage),
   )
-  const surplusS = Math.max(0, timingOf(command).cycleS - sum(greens) - sum(changes))
+  const surplusS = Math.max(0, cycleS - sum(greens) - sum(changes))
   for (const [group, { maxRedS }] of Object.entries(junction.groups)) {
     const isServed = (stage: number) => !!envelope.served.get(stage)?.has(group)
     // What is left over may fall into any red.
@@ -279,10 +292,18 @@ function planIsAllowed(command: GuardedCommand, junction: Junction) {
   const allowed = isThere ? junction.plans[String(plan)] : undefined
   if (!allowed) return `plan ${String(plan)} is not among the junction's plans`
   const envelope = envelopeOf(junction)
-  const bad = allowed.stages.find((stage) => envelope.badStages.has(stage))
-  return bad === undefined
-    ? undefined
-    : `stage ${bad} of plan ${String(plan)} gives green to ${envelope.badStages.get(bad)}`
+  const { cycleS, greensS, stages } = allowed
+  const { min, max } = junction.cycleS
+  const bad = stages.find((stage) => envelope.badStages.has(stage))
+  const isBounded = cycleS >= min && cycleS <= max
+  const why =
+    (bad === undefined
+      ? undefined
+      : `stage ${bad} gives green to ${envelope.badStages.get(bad)}`) ??
+    (isBounded ? undefined : `cycle ${cycleS} s, allowed are ${min} to ${max}`) ??
+    shortGreen(junction, stages, greensS) ??
+    longRed(junction, stages, allowed)
+  return why && `plan ${String(plan)}: ${why}`
 }
 
 function modeIsBounded(command: GuardedCommand, junction: Junction, knowledge: SignalKnowledge) {
@@ -323,13 +344,6 @@ function timingOf(command: GuardedCommand): Timing {
 export function orderOf(junction: Junction, knowledge: { readonly plan: number | undefined }) {
   const running = knowledge.plan === undefined ? undefined : junction.plans[String(knowledge.plan)]
   return (running ?? junction.plans[String(junction.localPlan)])?.stages ?? []
-}
-
-function layOut(command: GuardedCommand, junction: Junction, knowledge: SignalKnowledge) {
-  const order = orderOf(junction, knowledge)
-  const { greensS } = timingOf(command)
-  const greens = order.map((stage) => greensS[String(stage)] ?? 0)
-  return { order, greens, envelope: envelopeOf(junction) }
 }
 
 function numbersIn(value: unknown): number[] {

@@ -32,6 +32,15 @@ const renewAtShareMax = 0.8
 /** A renewal that prolongs a lease by less is not worth sending. */
 const renewalGainMsMin = 1_000
 
+/** Leases of what an operator or a vehicle asks for, renewed while the ask holds. */
+export const askLeaseMs: Readonly<Record<Intent['code'], number>> = {
+  'tlc.stage.set': 15_000,
+  'tlc.priority.request': 15_000,
+  'tlc.mode.set': 30_000,
+  'tlc.timing.set': 180_000,
+  'tlc.plan.set': 180_000,
+}
+
 export function intentOf(decision: Decision): Intent | undefined {
   const { kind, why } = decision
   switch (kind) {

@@ -20,6 +20,7 @@ import { createDecisionRecorder, type Outcome, recordOf } from './decision-recor
 import { ControlGuardRefused, ControlStrategyFailed } from './errors.ts'
 import { guard, issuerKind } from './guard.ts'
 import {
+  askLeaseMs,
   commandOf,
   expiryOf,
   fitInto,
@@ -99,15 +100,6 @@ interface Desk {
 /** Bounds of the beat: quicker than a second changes no lamp, slower would let leases lapse. */
 const beatMsMin = 200
 const beatMsMax = 5_000
-/** Leases of what an operator or a vehicle asks for, renewed while the ask holds. */
-const askLeaseMs: Readonly<Record<Intent['code'], number>> = {
-  'tlc.stage.set': 15_000,
-  'tlc.priority.request': 15_000,
-  'tlc.mode.set': 30_000,
-  'tlc.timing.set': 180_000,
-  'tlc.plan.set': 180_000,
-}
-
 export function createControl(options: ControlOptions): Control {
   const { clock, junctions, commands, log, metrics } = options
   const ladderLimits = { ...defaultLadderLimits, ...options.ladderLimits }
@@ -145,8 +137,16 @@ export function createControl(options: ControlOptions): Control {
     }
   }
 
-  /** One look at one junction. */
+  /** One look at one junction. It runs in timers: whatever fails in it costs this look and nothing else. */
   function look(desk: Desk) {
+    try {
+      lookAt(desk)
+    } catch (err) {
+      log.error({ node: desk.node, err }, 'a look at a junction failed')
+    }
+  }
+
+  function lookAt(desk: Desk) {
     const beganAtMs = performance.now()
     const nowMs = clock.nowMs()
     step(desk, nowMs)

@@ -136,6 +136,8 @@ export interface ObservedMessage {
   readonly receivedAtMs: number
   readonly notes?: {
     readonly late?: true
+    /** Dated well ahead of its arrival. */
+    readonly future?: true
     readonly replay?: true
     readonly qualities?: Readonly<Record<string, 'recent' | 'old' | 'undefined' | 'unknown'>>
   }

@@ -5,7 +5,13 @@
 import type { Junction, TlcGroups, TlcMode, TlcPlan } from '../../schemas/generated/messages.ts'
 import { parseTimestamp } from '../../schemas/time.ts'
 import { envelopeOf } from './envelope.ts'
-import type { GroupKnowledge, LampState, SignalKnowledge, SignalView } from './ports.ts'
+import type {
+  GroupKnowledge,
+  LampState,
+  ObservedMessage,
+  SignalKnowledge,
+  SignalView,
+} from './ports.ts'
 
 type GroupsValues = TlcGroups['entries'][number]['values']
 type PlanValues = TlcPlan['entries'][number]['values']
@@ -35,12 +41,22 @@ export function newSignal(): SignalState {
   }
 }
 
-export function timed<T>(entry: {
-  readonly ts: string
-  readonly seq: number
-  readonly values: T
-}): Timed<T> {
-  return { atMs: parseTimestamp(entry.ts) ?? 0, seq: entry.seq, values: entry.values }
+export function timed<T>(
+  entry: { readonly ts: string; readonly seq: number; readonly values: T },
+  message: Arrival,
+): Timed<T> {
+  return { atMs: momentOf(entry.ts, message), seq: entry.seq, values: entry.values }
+}
+
+type Arrival = Pick<ObservedMessage, 'receivedAtMs' | 'notes'>
+
+/**
+ * When it was so. A clock that runs ahead is not believed: what it dates into the future is as of its arrival, or it
+ * would look fresh for as long and stand in the way of everything that comes after the clock was put right.
+ */
+export function momentOf(ts: string, { receivedAtMs, notes }: Arrival): number {
+  const atMs = parseTimestamp(ts) ?? 0
+  return notes?.future ? Math.min(atMs, receivedAtMs) : atMs
 }
 
 export function newer<T>(known: Timed<T> | undefined, seen: Timed<T>): Timed<T> {

@@ -5,7 +5,8 @@
  * - Bounded by the junction documents: what concerns no junction of ours is not kept.
  * - Seeing the same message twice, or an older one late, changes nothing.
  * - Whether a controller can be reached is not known here: the broker is asked for that.
- * - Time is the device's, as the door let it in; ages are reckoned against the moment a view is asked for.
+ * - Time is the device's, but never later than its message came; ages are reckoned against the moment a view is
+ *   asked for.
  */
 import type {
   DetectorFault,
@@ -16,7 +17,6 @@ import type {
   TlcPlan,
   TrafficQueue,
 } from '../../schemas/generated/messages.ts'
-import { parseTimestamp } from '../../schemas/time.ts'
 import type { Junctions } from './junctions.ts'
 import type {
   FlowForecaster,
@@ -30,6 +30,7 @@ import type {
 import {
   ageOf,
   knowledgeOf,
+  momentOf,
   newer,
   newSignal,
   type SignalState,
@@ -119,24 +120,24 @@ export function createSiteState(options: {
     switch (message.code) {
       case 'tlc.groups':
         for (const entry of (message.value as TlcGroups).entries) {
-          seeLamps(junctions.get(message.node) as Junction, signal, timed(entry))
+          seeLamps(junctions.get(message.node) as Junction, signal, timed(entry, message))
         }
         break
       case 'tlc.plan':
         for (const entry of (message.value as TlcPlan).entries) {
-          signal.plan = newer(signal.plan, timed(entry))
+          signal.plan = newer(signal.plan, timed(entry, message))
         }
         break
       case 'tlc.mode':
         for (const entry of (message.value as TlcMode).entries) {
-          signal.mode = newer(signal.mode, timed(entry))
+          signal.mode = newer(signal.mode, timed(entry, message))
         }
         break
     }
   }
 
   function seeQueues(message: ObservedMessage, entry: TrafficQueue['entries'][number]) {
-    const atMs = parseTimestamp(entry.ts) ?? 0
+    const atMs = momentOf(entry.ts, message)
     for (const [component, lane] of Object.entries(entry.values.lanes)) {
       const key = `${message.node} ${component}`
       const known = sensors.get(key)

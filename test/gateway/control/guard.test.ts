@@ -264,3 +264,23 @@ test('whatever comes, the guard answers, and what it allows keeps minimum green,
     { numRuns: 2000 },
   )
 })
+
+test.each([
+  ['a green below its minimum', { cycleS: 60, greensS: { '1': 2, '2': 48 } }, /minimum is 5 s/],
+  ['a red beyond its maximum', { cycleS: 120, greensS: { '1': 5, '2': 105 } }, /maximum is 90 s/],
+  ['a cycle beyond its bounds', { cycleS: 200, greensS: { '1': 40, '2': 40 } }, /30 to 120/],
+])('a plan of the document with %s is not asked for either', (_what, plan, why) => {
+  const document = crossing()
+  const groups = Object.fromEntries(
+    Object.entries(document.groups).map(([name, group]) => [name, { ...group, maxRedS: 90 }]),
+  )
+  const plans = { ...document.plans, '9': { offsetS: 0, stages: [1, 2], ...plan } }
+  const odd = crossing({ groups, plans } as Partial<Junction>)
+  const verdict = ask(
+    command({ code: 'tlc.plan.set', values: { plan: 9 } }),
+    knowledge(),
+    [],
+    odd,
+  ) as { refused?: string }
+  expect(verdict.refused).toMatch(why)
+})

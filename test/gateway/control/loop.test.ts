@@ -295,3 +295,24 @@ test('an unchanged decision is recorded once a minute, not once a second', async
   expect(house.records.length).toBeLessThanOrEqual(5)
   expect(house.clock.nowMs()).toBe(startMs + 130_000)
 })
+
+test('what fails in one look costs that look only', async () => {
+  let isBroken = true
+  const forecaster = {
+    forecast() {
+      if (isBroken) throw new Error('no model at all')
+      return undefined
+    },
+  }
+  const house = await openHouse({
+    predictive: scripted(() => stage(2)),
+    forecaster,
+  })
+  house.observe(mode(startMs), lamps(startMs, 1), queues(startMs))
+  await house.pass(2)
+  expect(house.errors.join()).toContain('no model at all')
+  isBroken = false
+  house.observe(lamps(house.clock.nowMs(), 1), queues(house.clock.nowMs()))
+  await house.pass(2)
+  expect(house.sent.map((it) => it.values)).toEqual([{ stage: 2 }])
+})

@@ -40,6 +40,31 @@ test('the newest entry counts; an older one that comes late changes nothing', ()
   expect(view?.lanes['ln/1']?.queueVehicles).toBe(7)
 })
 
+test('a controller whose clock ran ahead looks no fresher for it, and is heard again once the clock is right', () => {
+  const state = site()
+  const aheadMs = 3_600_000
+  const ahead = {
+    ...lamps(startMs + aheadMs, 1),
+    receivedAtMs: startMs,
+    notes: { future: true as const },
+  }
+  const queueAhead = { ...queues(startMs + aheadMs), receivedAtMs: startMs, notes: ahead.notes }
+  state.observe(ahead)
+  state.observe(queueAhead)
+  expect(state.condition(node, startMs + 60_000)).toMatchObject({
+    signalAgeMs: 60_000,
+    freshLaneShare: 0,
+  })
+  expect(state.knowledge(node, startMs + 60_000)?.groups['sg/2']?.redSinceAtMs).toBeLessThanOrEqual(
+    startMs,
+  )
+  state.observe(lamps(startMs + 61_000, 2))
+  state.observe(queues(startMs + 61_000, { 'ln/1': { queueVehicles: 9 } }))
+  const view = state.view(node, startMs + 61_000)
+  expect(view?.signal.stage).toBe(2)
+  expect(view?.lanes['ln/1']?.queueVehicles).toBe(9)
+})
+
 test('how long a stage has been green is told as of now', () => {
   const state = site()
   state.observe(lamps(startMs, 1, 4000))
