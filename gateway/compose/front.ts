@@ -21,7 +21,7 @@ export function createFront(
     const refusal = ledger.refusal()
     return { isReady: refusal === undefined, reason: refusal?.message ?? 'takes messages' }
   })
-  readMeters(instruments, { ledger, scores: () => forecaster.scores() })
+  readMeters(instruments, { ledger, forecaster })
   return createWeb({
     host: config.web.host,
     port: config.web.port,

@@ -1,7 +1,7 @@
 /** Metrics that are asked for at each scrape: what a room counts itself is read here, not counted twice. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { Score } from '../prediction/judges/scoreboard.ts'
+import type { HouseForecaster } from '../prediction/house-forecaster.ts'
 import type { Instruments } from './instruments.ts'
 import { accountsValues } from './summary.ts'
 
@@ -10,7 +10,7 @@ const delayResolutionMs = 10
 
 export function readMeters(
   { metrics }: Instruments,
-  rooms: { readonly ledger: Ledger; readonly scores: () => readonly Score[] },
+  rooms: { readonly ledger: Ledger; readonly forecaster: HouseForecaster },
 ): void {
   metrics.read('intergreen_ingress_accounts', () => {
     const { residual: _residual, ...sides } = accountsValues(rooms.ledger.accounts())
@@ -26,7 +26,7 @@ export function readMeters(
     ),
   )
   metrics.read('intergreen_prediction_error_vehicles', () =>
-    rooms
+    rooms.forecaster
       .scores()
       .filter((score) => score.quantity === 'vehiclesPer5Min' && score.judged > 0)
       .map(({ model, horizonMin, mae }) => ({
@@ -34,6 +34,11 @@ export function readMeters(
         value: mae,
       })),
   )
+  metrics.read('intergreen_prediction_batches', () => {
+    const { restarts: _restarts, ...counts } = rooms.forecaster.counts()
+    return Object.entries(counts).map(([outcome, value]) => ({ labels: { outcome }, value }))
+  })
+  metrics.read('intergreen_prediction_thread_restarts', () => rooms.forecaster.counts().restarts)
   const delay = monitorEventLoopDelay({ resolution: delayResolutionMs })
   delay.enable()
   metrics.read('intergreen_event_loop_delay_seconds', () => {

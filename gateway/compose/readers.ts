@@ -48,6 +48,8 @@ export function createForecaster(foundation: Foundation, own: OwnNode): HouseFor
     shippedFolder: join(import.meta.dirname, '../prediction/models'),
     modelFolders: [join(config.dataDir, 'models')],
     neighboursOf: neighboursIn(junctions),
+    onAudit: ({ atMs, event, model, facts }) =>
+      own.status('gateway.models', atMs, { event, model, facts }, { qos: 1 }),
     onFault(fault) {
       if (foundByForecast.has(fault.kind)) own.detectorFault(fault)
     },

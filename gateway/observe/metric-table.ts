@@ -51,6 +51,13 @@ export const metricTable = {
     'model',
     'horizon',
   ),
+  intergreen_prediction_batches: gauge(
+    'Batches for the model thread, by what became of them',
+    'outcome',
+  ),
+  intergreen_prediction_thread_restarts: gauge(
+    'How often the model thread had to be started again',
+  ),
   intergreen_control_decisions_total: counter('Decisions', 'outcome'),
   intergreen_control_decide_seconds: seconds('View, strategy and guard of one junction'),
   intergreen_control_guard_refused_total: counter('Commands the guard refused', 'issuer'),

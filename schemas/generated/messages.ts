@@ -982,6 +982,41 @@ export interface GatewayControl {
   done?: boolean
 }
 /**
+ * A forecasting model was let in, refused, seated, unseated or lost: the audit of the models.
+ *
+ * This interface was referenced by `Messages`'s JSON-Schema
+ * via the `definition` "GatewayModels".
+ */
+export interface GatewayModels {
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  entries: {
+    ts: Timestamp
+    seq: Seq
+    values: {
+      /**
+       * What happened.
+       */
+      event: string
+      /**
+       * Id of the model.
+       */
+      model: string
+      /**
+       * What it rests on: scores, checks, reasons.
+       */
+      facts: {}
+    }
+    quality?: Quality
+  }[]
+  /**
+   * On a replay: this is the last message of it.
+   */
+  done?: boolean
+}
+/**
  * A simulator says that everything up to ts has been published. Only in simulated time.
  *
  * This interface was referenced by `Messages`'s JSON-Schema
