@@ -23,7 +23,7 @@ import {
   type Reading,
   startFleet,
 } from './fleet.ts'
-import { endProcess, type GatewayProcess, startGateway } from './gateway-process.ts'
+import { endProcess, type GatewayProcess, spawnGateway, startGateway } from './gateway-process.ts'
 import { type Certificates, makeCertificates, root } from './house.ts'
 import { type Orders, ordersVariable } from './saboteur.ts'
 import type { VictoriaMetrics } from './victoria-metrics.ts'
@@ -68,6 +68,8 @@ export interface Stand {
   /** Starts it, or starts it again. */
   start(args?: readonly string[]): Promise<GatewayProcess>
   kill(): Promise<void>
+  /** Starts it, and kills it after a while, open or not. */
+  killWhileStarting(afterMs: number): Promise<void>
   /** SIGTERM; milliseconds it took. Fails when the exit code is not 0. */
   stop(): Promise<number>
   /** Sets the gateway's wall clock off by so much. */
@@ -157,6 +159,13 @@ export async function openStand(context: TestContext, options: StandOptions): Pr
     async kill() {
       running().child.kill('SIGKILL')
       await running().ended
+    },
+    async killWhileStarting(afterMs) {
+      const all = [`--influx-url=${url}`, '--log-level=warn', ...(options.args ?? [])]
+      const starting = spawnGateway({ dataDir, pkiDir: certificates.dir, args: all, environment })
+      await wait(afterMs)
+      starting.child.kill('SIGKILL')
+      await starting.ended
     },
     async stop() {
       const startMs = performance.now()

@@ -29,15 +29,17 @@ export interface GatewayProcessOptions {
 /** A gateway that is started over and over need not be compiled each time: half the time of a start. */
 const compileCache = join(tmpdir(), 'intergreen-compile-cache')
 
+/** Resolves when it is open. */
 export async function startGateway(options: GatewayProcessOptions): Promise<GatewayProcess> {
-  const { dataDir, pkiDir, args = [], environment = {} } = options
-  const program = startProgram(
-    'gateway/main.ts',
-    [`--data-dir=${dataDir}`, `--pki-dir=${pkiDir}`, '--mqtt-port=0', '--web-port=0', ...args],
-    environment,
-  )
+  const program = spawnGateway(options)
   const { mqtts, web } = (await program.ready) as { mqtts: number; web: number }
   return { ...program, port: mqtts, web }
+}
+
+export function spawnGateway(options: GatewayProcessOptions) {
+  const { dataDir, pkiDir, args = [], environment = {} } = options
+  const places = [`--data-dir=${dataDir}`, `--pki-dir=${pkiDir}`, '--mqtt-port=0', '--web-port=0']
+  return startProgram('gateway/main.ts', [...places, ...args], environment)
 }
 
 /** Any of our programs; `ready` is its first JSON line. */
