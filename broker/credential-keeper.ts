@@ -9,7 +9,7 @@ import { statSync } from 'node:fs'
 import { isCodedError } from '../schemas/coded-error.ts'
 import type { Connection } from './connection.ts'
 import { type Credentials, readCredentials, type TlsFiles } from './credentials.ts'
-import { AuthCertExpired, AuthRevoked } from './errors.ts'
+import { AuthCertExpired, AuthRevoked, TlsCertUnreadable } from './errors.ts'
 import type { BrokerLog } from './metrics.ts'
 import type { Refusals } from './refusals.ts'
 import { wallClock } from './wall-clock.ts'
@@ -57,11 +57,9 @@ export function createCredentialKeeper(options: CredentialKeeperOptions): Creden
       apply(credentials)
       log.info({}, 'certificates and revocations read anew')
     } catch (error) {
-      if (!isCodedError(error)) throw error
-      log.error(
-        { code: error.code, err: error },
-        'new certificates cannot be used; the old ones stay in force',
-      )
+      // Whatever it is: this runs in a timer, and a fault of a file must not end a broker that works.
+      const code = isCodedError(error) ? error.code : TlsCertUnreadable.code
+      log.error({ code, err: error }, 'new certificates cannot be used; the old ones stay in force')
     }
     sweep()
   }
@@ -100,12 +98,16 @@ export function createCredentialKeeper(options: CredentialKeeperOptions): Creden
   }
 }
 
-/** What tells that a file was replaced; a file that is missing for a moment counts as changed. */
+/** What tells that a file was replaced; one that is missing, or cannot be looked at for a moment, counts as changed. */
 function fingerprint(paths: readonly string[]): string {
   return paths
     .map((path) => {
-      const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
-      return stat ? `${stat.ino}:${stat.size}:${stat.mtimeNs}` : 'missing'
+      try {
+        const { ino, size, mtimeNs } = statSync(path, { bigint: true })
+        return `${ino}:${size}:${mtimeNs}`
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code ?? 'missing'
+      }
     })
     .join('|')
 }

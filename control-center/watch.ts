@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs'
 import mqtt, { type MqttClient } from 'mqtt'
 import type { ProgramSchema } from '../schemas/command-line.ts'
 import { decodePayload } from '../schemas/payload.ts'
-import { runProgram } from '../schemas/program.ts'
+import { runProgram, untilStopped } from '../schemas/program.ts'
 import { filters, isTopic, parseTopic } from '../schemas/topics.ts'
 import { CenterCertificateUnreadable, CenterRefused } from './errors.ts'
 import { linesOf, render } from './watch-lines.ts'
@@ -92,10 +92,10 @@ await runProgram<WatchOptions>(program, async (options, { signal, print }) => {
   await connected(client, options.url, options.timeoutS * 1000)
   const granted = await client.subscribeAsync(subscriptions, { qos: 0 })
   if (options.json) print(JSON.stringify({ event: 'ready', subscriptions: granted.length }))
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve())
+  const isOver = new Promise<void>((resolve) => {
     if (options.seconds > 0) setTimeout(resolve, options.seconds * 1000)
   })
+  await Promise.race([untilStopped(signal), isOver])
   await client.endAsync(true)
   return 0
 })

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `npm run gateway`: the gateway alone, as in production. Ready line on stdout, log on stderr, SIGTERM stops it in order. */
-import { runProgram } from '../schemas/program.ts'
+import { runProgram, untilStopped } from '../schemas/program.ts'
 import { composeGateway } from './compose.ts'
 import { type GatewayConfig, gatewayProgram } from './config/gateway-config.ts'
 import { createLog, rateLimited } from './observe/log.ts'
@@ -12,7 +12,7 @@ await runProgram<GatewayConfig>(gatewayProgram, async (config, { signal, print }
   const gateway = await composeGateway(config, log)
   await gateway.start(signal)
   print(JSON.stringify({ event: 'ready', ...gateway.addresses(), page: gateway.pageUrl() }))
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  await untilStopped(signal)
   await gateway.stop(stopMs)
   print(JSON.stringify({ event: 'stopped', ...gateway.summary() }))
   return 0

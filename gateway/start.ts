@@ -8,7 +8,7 @@
  */
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { runProgram } from '../schemas/program.ts'
+import { runProgram, untilStopped } from '../schemas/program.ts'
 import { makeDevelopmentCertificates } from './compose/certificates.ts'
 import { composeGateway } from './compose.ts'
 import { gatewayConfig } from './config/gateway-config.ts'
@@ -71,7 +71,7 @@ await runProgram<StartOptions>(startProgram, async (options, { signal, print }) 
   const limit = options.duration ? durationMs(options.duration) : undefined
   const hasEnded = await Promise.race([
     ...(limit === undefined ? [] : [wait(limit, 'duration', { signal: ends.signal })]),
-    new Promise<string>((resolve) => signal.addEventListener('abort', () => resolve('signal'))),
+    untilStopped(signal).then(() => 'signal'),
     new Promise<string>((resolve) => simulator.once('exit', () => resolve('street'))),
   ])
   ends.abort()

@@ -21,6 +21,12 @@ export interface ProgramContext {
 /** What came in time is orderly; what takes longer is ended (DESIGN: within 10 s). */
 const stopMsMax = 9_500
 
+/** Resolves when the program is to stop; at once where that was said before anybody listened. */
+export function untilStopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
 /** Runs `main` with the program's options and ends the process with the exit code it answers. */
 export async function runProgram<T>(
   program: ProgramSchema,
@@ -38,13 +44,13 @@ async function runToCode<T>(
   main: (options: Readonly<T>, context: ProgramContext) => Promise<number>,
   argv: readonly string[],
 ): Promise<number> {
+  const stop = new AbortController()
   try {
     const line = readCommandLine<T>(program, argv)
     if (line.kind === 'help') {
       process.stdout.write(line.text)
       return 0
     }
-    const stop = new AbortController()
     for (const name of ['SIGTERM', 'SIGINT'] as const) {
       process.on(name, () => {
         if (stop.signal.aborted) process.exit(1)
@@ -58,6 +64,8 @@ async function runToCode<T>(
       print: (text) => process.stdout.write(`${text}\n`),
     })
   } catch (error) {
+    // A start that was given up because a signal came in its middle has ended in order.
+    if (stop.signal.aborted && error === stop.signal.reason) return 0
     process.stderr.write(`${errorLine(error)}\n`)
     return exitCodeOf(error)
   }

@@ -7,7 +7,7 @@
  * - The private key of the authority is a plain file, mode 0600: keep the directory off the gateway in production,
  *   which needs ca.crt, crl.pem, server.crt and server.key only.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { isNodeId } from '../../schemas/ids.ts'
 import { type WallClock, wallClock } from '../wall-clock.ts'
 import {
@@ -163,7 +163,7 @@ export async function openAuthority(
     async renew(name, days) {
       const known = current(name) ?? findAny(paths, name)
       if (known === undefined) throw PkiUnknownName(name)
-      const names = known.role === 'server' ? serverNamesOf(paths) : {}
+      const names = known.role === 'server' ? serverNamesOf(filesOf(paths, known).certFile) : {}
       return (await issueAll([{ role: known.role, name, days, ...names }], true))[0]!
     },
     async revoke(name) {
@@ -199,18 +199,23 @@ function findAny(paths: PkiPaths, name: string): RegisteredCertificate | undefin
 
 const serverNamePattern = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/
 
+/** A gateway speaks as `gateway/<name>` and has no client certificate: whoever had one could speak in its place. */
+const ownLevel = 'gateway'
+
 /** @throws IG_ERR_PKI_NAME_INVALID */
 function checkName({ role, name }: IssueRequest): void {
   if (role === 'server') {
     if (!serverNamePattern.test(name)) throw PkiNameInvalid(name, role, 'not a host name')
   } else if (!isNodeId(name)) {
     throw PkiNameInvalid(name, role, 'one to three levels of a-z, 0-9 and -, separated by /')
+  } else if (name.split('/')[0] === ownLevel) {
+    throw PkiNameInvalid(name, role, `${ownLevel}/… are the gateways themselves`)
   } else if (role === 'simulator' && name.split('/').length > 2) {
     throw PkiNameInvalid(name, role, 'a zone leaves a level for its devices')
   }
 }
 
-function filesOf(paths: PkiPaths, { role, name }: IssueRequest) {
+function filesOf(paths: PkiPaths, { role, name }: Pick<IssueRequest, 'role' | 'name'>) {
   return role === 'server' && name === 'server'
     ? { certFile: paths.serverCert, keyFile: paths.serverKey }
     : { certFile: paths.cert(name), keyFile: paths.key(name) }
@@ -227,9 +232,10 @@ function withServerNames(request: IssueRequest) {
   }
 }
 
-/** A renewed server keeps the names it had. */
-function serverNamesOf(paths: PkiPaths): { dns: string[]; ip: string[] } {
-  const certificate = new x509.X509Certificate(readPkiFile(paths.dir, paths.serverCert))
+/** A renewed server keeps the names it had, as far as its certificate is still there to tell them. */
+function serverNamesOf(certFile: string): { dns: string[]; ip: string[] } {
+  if (!existsSync(certFile)) return { dns: [], ip: [] }
+  const certificate = new x509.X509Certificate(readFileSync(certFile, 'utf8'))
   const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.toJSON() ?? []
   const ofType = (type: string) => names.filter((n) => n.type === type).map((n) => n.value)
   return { dns: ofType('dns'), ip: ofType('ip') }

@@ -141,7 +141,12 @@ export function createWeb(options: WebOptions): Web {
         server.once('error', (cause: Error) =>
           reject(WebPortTaken.from(cause, options.port, options.host, cause.message)),
         )
-        server.listen(options.port, options.host, resolve)
+        server.listen(options.port, options.host, () => {
+          // Later faults are of single connections (no file handles left): they must not end the process.
+          server.removeAllListeners('error')
+          server.on('error', (err) => options.log.error({ err }, 'the web port reported a fault'))
+          resolve()
+        })
       })
     },
     async stop() {
@@ -155,7 +160,8 @@ export function createWeb(options: WebOptions): Web {
     },
     pageUrl() {
       const { host, port } = this.address()
-      const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
+      const isAny = host === '0.0.0.0' || host === '::'
+      const name = isAny ? 'localhost' : host.includes(':') ? `[${host}]` : host
       return `${options.tls ? 'https' : 'http'}://${name}:${port}/?token=${sessions.createToken()}`
     },
   }

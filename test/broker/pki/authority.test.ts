@@ -1,6 +1,6 @@
 /** Certificates as OpenSSL and Node read them, and what an authority keeps. */
 import { X509Certificate } from 'node:crypto'
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { initAuthority, openAuthority } from '../../../broker/pki/authority.ts'
@@ -166,4 +166,23 @@ test('a development certificate near its end is renewed at the next start', asyn
   const later = { nowMs: () => Date.now() + 390 * dayMs }
   await ensureDevelopmentPki(dir, { certificates, clock: later })
   expect(readFileSync(authority.paths.cert('center/desk'), 'utf8')).not.toBe(before)
+})
+
+test('a second server is renewed with its own names, and a server whose file is gone gets a new one', async () => {
+  const authority = await initAuthority(makeDir(), { name: 'City', dns: ['gw.example'] })
+  const issued = await authority.issue({ role: 'server', name: 'gw-2', dns: ['second.example'] })
+  await authority.renew('gw-2')
+  expect(read(issued.certFile).checkHost('second.example')).toBe('second.example')
+  expect(read(issued.certFile).checkHost('gw.example')).toBeUndefined()
+  rmSync(authority.paths.serverCert)
+  await authority.renew('server')
+  expect(read(authority.paths.serverCert).checkHost('localhost')).toBe('localhost')
+})
+
+test.each([
+  { role: 'device' as const, name: 'gateway/main' },
+  { role: 'simulator' as const, name: 'gateway' },
+])('nobody gets a certificate to speak as the gateway: $role $name', async (request) => {
+  const authority = await initAuthority(makeDir(), { name: 'City' })
+  await expect(authority.issue(request)).rejects.toMatchObject({ code: 'IG_ERR_PKI_NAME_INVALID' })
 })
