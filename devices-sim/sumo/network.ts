@@ -5,7 +5,7 @@
  * - Stages are the green phases of the scenario's own program, in its order; what lies between them (yellow,
  *   red clearance, greens shorter than the minimum) is the controller's business and becomes intergreens.
  * - A signal group is the links of one approach edge that always show the same colour.
- * - Two groups conflict when their ways cross and no stage shows both green.
+ * - Two groups conflict when their ways cross and no stage protects both: one may give way to the other.
  *
  * Read once, before the first step; changes nothing in the simulation.
  */

@@ -169,10 +169,10 @@ function findConflicts(
     groups.slice(index + 1).flatMap((b): [string, string][] => {
       const linksA = linksOf(a)
       const linksB = linksOf(b)
-      const areTogether = states.some(
-        (state) => isGreen(state[linksA[0] ?? 0]) && isGreen(state[linksB[0] ?? 0]),
+      const areProtected = states.some(
+        (state) => state[linksA[0] ?? 0] === 'G' && state[linksB[0] ?? 0] === 'G',
       )
-      if (areTogether) return []
+      if (areProtected) return []
       return linksA.some((one) => linksB.some((other) => crosses(one, other))) ? [[a, b]] : []
     }),
   )

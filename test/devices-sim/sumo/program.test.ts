@@ -44,10 +44,11 @@ test('green phases become stages, what lies between them intergreens', () => {
   expect(intergreenS('sg/4', 'sg/1')).toBe(5)
 })
 
-test('ways that cross and are never green together are conflicts', () => {
+test('ways that cross and are never protected together are conflicts, a turn that gives way among them', () => {
   const conflicts = lightToJunction(light, options)?.junction.conflicts ?? []
   expect(conflicts.map((pair) => [...pair].sort().join(' ')).sort()).toEqual([
     'sg/1 sg/4',
+    'sg/2 sg/3',
     'sg/2 sg/4',
     'sg/3 sg/4',
   ])
