@@ -63,7 +63,7 @@ export function createAsks(): Asks {
       return { displaced }
     },
     remove(ask) {
-      const rest = at(ask.junction).filter((other) => other.id !== ask.id)
+      const rest = at(ask.junction).filter((other) => other !== ask)
       if (rest.length > 0) held.set(ask.junction, rest)
       else held.delete(ask.junction)
     },

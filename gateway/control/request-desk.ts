@@ -38,6 +38,8 @@ interface Progress {
 /** Requests remembered so that a second delivery is recognised: an hour of one every two seconds. */
 const seenMax = 2000
 const reasonLengthMax = 500
+/** Ids are the askers' own: two of them may choose the same. */
+const keyOf = ({ from, id }: Ask) => `${from} ${id}`
 
 export function createRequestDesk(options: {
   readonly junctions: Junctions
@@ -67,13 +69,13 @@ export function createRequestDesk(options: {
 
   function end(ask: Ask, state: Result['state'], nowMs: number, reason: string) {
     asks.remove(ask)
-    const { commandId } = progress.get(ask.id) ?? {}
+    const { commandId } = progress.get(keyOf(ask)) ?? {}
     if (commandId !== undefined) askOfCommand.delete(commandId)
-    if (progress.delete(ask.id)) say(ask, state, nowMs, reason)
+    if (progress.delete(keyOf(ask))) say(ask, state, nowMs, reason)
   }
 
   function endInTime(ask: Ask, nowMs: number) {
-    const { isApplied, refusal } = progress.get(ask.id) ?? {}
+    const { isApplied, refusal } = progress.get(keyOf(ask)) ?? {}
     if (isApplied) end(ask, 'released', nowMs, 'its time is over')
     else end(ask, 'expired', nowMs, refusal ?? 'it was not applied while it held')
   }
@@ -118,14 +120,14 @@ export function createRequestDesk(options: {
         return []
       }
       for (const older of added.displaced) end(older, 'released', nowMs, `replaced by ${from}`)
-      progress.set(read.ask.id, {
+      progress.set(keyOf(read.ask), {
         isAnswered: false,
         isApplied: false,
         refusal: undefined,
         commandId: undefined,
       })
       // One whose time is yet to come, or who stands behind another, is taken without being tried.
-      if (asks.active(read.ask.junction, nowMs)?.id !== read.ask.id) this.taken(read.ask, nowMs)
+      if (asks.active(read.ask.junction, nowMs) !== read.ask) this.taken(read.ask, nowMs)
       return [read.ask.junction]
     },
     active(junction, nowMs) {
@@ -133,28 +135,28 @@ export function createRequestDesk(options: {
       return asks.active(junction, nowMs)
     },
     issued(ask, command) {
-      const state = progress.get(ask.id)
+      const state = progress.get(keyOf(ask))
       if (!state) return
       if (state.commandId !== undefined) askOfCommand.delete(state.commandId)
       state.commandId = command.id
       askOfCommand.set(command.id, ask)
     },
     refused(ask, reason, nowMs) {
-      const state = progress.get(ask.id)
+      const state = progress.get(keyOf(ask))
       if (!state) return
       state.refusal = reason
       if (ask.kind !== 'operator') this.taken(ask, nowMs)
       else end(ask, state.isApplied ? 'released' : 'rejected', nowMs, reason)
     },
     taken(ask, nowMs) {
-      const state = progress.get(ask.id)
+      const state = progress.get(keyOf(ask))
       if (!state || state.isAnswered) return
       state.isAnswered = true
       say(ask, 'accepted', nowMs)
     },
     observe(record, event, nowMs) {
       const ask = askOfCommand.get(record.id)
-      const state = ask && progress.get(ask.id)
+      const state = ask && progress.get(keyOf(ask))
       if (!ask || !state) return
       if (event === 'shown' && !state.isApplied) {
         state.isApplied = true

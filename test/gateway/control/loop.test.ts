@@ -316,3 +316,19 @@ test('what fails in one look costs that look only', async () => {
   await house.pass(2)
   expect(house.sent.map((it) => it.values)).toEqual([{ stage: 2 }])
 })
+
+test('two operators who choose the same id are told apart', async () => {
+  const house = await openHouse({ predictive: keeping })
+  house.observe(mode(startMs), lamps(startMs, 1), queues(startMs))
+  const id = await house.request('tlc.stage.set', { stage: 2 }, { from: 'center/desk-1' })
+  await house.request('tlc.stage.set', { stage: 1 }, { from: 'center/desk-2', id })
+  await house.pass(1)
+  const heard = (operator: string) =>
+    house.answers.filter((it) => it.operator === operator).map((it) => it.state)
+  expect(heard('center/desk-1').at(-1)).toBe('released')
+  expect(heard('center/desk-2')).toEqual(['accepted'])
+  expect(house.sent.at(-1)).toMatchObject({
+    issuer: 'operator:center/desk-2',
+    values: { stage: 1 },
+  })
+})
