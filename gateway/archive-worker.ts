@@ -113,7 +113,7 @@ type FromThread =
   | { readonly kind: 'alarm'; readonly alarm: SinkAlarm }
   | { readonly kind: 'line'; readonly line: RelayedLine }
 
-const tellEveryMs = 20 // Ends and told messages are put together; nobody sees an archive that is 20 ms older.
+const tellEveryMs = 100 // Ends and told messages are put together; nobody sees an archive that is 100 ms older.
 const toldMax = 100_000 // Unconfirmed in memory, about 50 MB: by then the thread has been dead for long.
 const reportEveryMs = 1_000
 const retryMs = 1_000
