@@ -7,6 +7,7 @@
  */
 import type { Archive } from './archive-worker.ts'
 import { provideCertificates } from './compose/certificates.ts'
+import { createClockWatch } from './compose/clock-watch.ts'
 import { createDoor } from './compose/door.ts'
 import type { Foundation, GatewayEvent } from './compose/foundation.ts'
 import { createFront } from './compose/front.ts'
@@ -114,6 +115,10 @@ function furnish(foundation: Foundation): Gateway {
   })
   const web = createFront(foundation, { broker, forecaster })
 
+  const clockWatch = createClockWatch(
+    () => ingress.nodes(),
+    (node, offsetMs, isActive) => own.deviceClock(node, offsetMs, isActive),
+  )
   const parts: readonly Part[] = [
     createLedgerPart(foundation, archive),
     archive,
@@ -126,6 +131,8 @@ function furnish(foundation: Foundation): Gateway {
     web,
     broker,
     createLedgerWatch(ledger, own, () => clock.nowMs()),
+    // In simulated time devices and gateway share one clock.
+    ...(eventClock ? [] : [clockWatch]),
     createPresence(own),
   ]
 

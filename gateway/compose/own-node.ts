@@ -26,6 +26,8 @@ export interface OwnNode {
   alarm(code: string, kind: string, active: boolean, text: string): void
   /** A detector somebody in the house does not believe any more, or believes again. */
   detectorFault(fault: DetectorFaultReport): void
+  /** A device's clock is off, or right again. */
+  deviceClock(device: string, offsetMs: number, active: boolean): void
   /** To somebody else's topic: results to operators, reject notices to devices. */
   tell(topic: string, message: object, qos: 0 | 1): void
 }
@@ -78,6 +80,14 @@ export function createOwnNode(name: string, ports: OwnNodePorts): OwnNode {
       const values = { kind, node: detector, since: formatTimestamp(sinceMs), text }
       const entry = { ts: formatTimestamp(atMs), component, active: isActive, values }
       const topic = topics.alarm(node, 'detector.fault')
+      const message = { entries: [entry] }
+      ports.publish(topic, encodePayload(message), { qos: 1, retain: false })
+      ports.keep(topic, message, atMs)
+    },
+    deviceClock(device, offsetMs, active) {
+      const atMs = ports.nowMs()
+      const entry = { ts: formatTimestamp(atMs), active, values: { offsetMs, node: device } }
+      const topic = topics.alarm(node, 'system.clock')
       const message = { entries: [entry] }
       ports.publish(topic, encodePayload(message), { qos: 1, retain: false })
       ports.keep(topic, message, atMs)

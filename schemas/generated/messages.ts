@@ -137,6 +137,7 @@ export interface SystemClock {
        * Device clock less true time, in ms.
        */
       offsetMs: number
+      node?: Node
     }
   }[]
   /**
