@@ -6,7 +6,7 @@
  *   does not stop because a list was not renewed.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { createSecureContext, type SecureVersion } from 'node:tls'
 import { isCodedError } from '../schemas/coded-error.ts'
 import { DevelopmentAuthority, TlsCertExpired, TlsCertUnreadable } from './errors.ts'
@@ -108,7 +108,8 @@ async function readRevoked(
   nowMs: number,
   warnings: string[],
 ): Promise<ReadonlySet<string>> {
-  if (files.crlFile === undefined) return new Set()
+  // None yet is no list: it may be put there later, and is read as soon as it is.
+  if (files.crlFile === undefined || isAbsent(files.crlFile)) return new Set()
   const pem = readPem('revocation list', files.crlFile)
   try {
     const crl = new x509.X509Crl(pem)
@@ -121,5 +122,14 @@ async function readRevoked(
   } catch (cause) {
     if (isCodedError(cause)) throw cause
     throw TlsCertUnreadable.from(cause, 'revocation list', files.crlFile, (cause as Error).message)
+  }
+}
+
+/** Not there at all; a file that is there and cannot be looked at is not absent. */
+function isAbsent(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
   }
 }

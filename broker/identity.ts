@@ -16,6 +16,8 @@ export interface CertifiedIdentity extends Identity {
   readonly notAfterMs: number
 }
 
+/** First levels under which the house itself speaks: the gateways, and the pages they serve. No certificate has them. */
+const ownLevels: ReadonlySet<string> = new Set(['gateway', 'web'])
 const roles: ReadonlySet<string> = new Set<Role>(['device', 'center', 'operator', 'simulator'])
 
 export function identityOf(socket: TLSSocket): CertifiedIdentity | CodedError {
@@ -28,6 +30,8 @@ export function identityOf(socket: TLSSocket): CertifiedIdentity | CodedError {
     return AuthUnknownDevice(JSON.stringify(subject), 'it wants one CN and one OU')
   if (!roles.has(role)) return AuthUnknownDevice(name, `role ${JSON.stringify(role)} is unknown`)
   if (!isNodeId(name)) return AuthUnknownDevice(name, 'its name is no node')
+  if (ownLevels.has(name.split('/')[0] ?? ''))
+    return AuthUnknownDevice(name, "that name is the gateway's own")
   return {
     role: role as Role,
     name,

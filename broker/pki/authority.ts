@@ -199,8 +199,8 @@ function findAny(paths: PkiPaths, name: string): RegisteredCertificate | undefin
 
 const serverNamePattern = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/
 
-/** A gateway speaks as `gateway/<name>` and has no client certificate: whoever had one could speak in its place. */
-const ownLevel = 'gateway'
+/** Gateways speak as `gateway/<name>`, their pages as `web/…`, none with a certificate: whoever had one could speak in their place. */
+const ownLevels: readonly string[] = ['gateway', 'web']
 
 /** @throws IG_ERR_PKI_NAME_INVALID */
 function checkName({ role, name }: IssueRequest): void {
@@ -208,8 +208,8 @@ function checkName({ role, name }: IssueRequest): void {
     if (!serverNamePattern.test(name)) throw PkiNameInvalid(name, role, 'not a host name')
   } else if (!isNodeId(name)) {
     throw PkiNameInvalid(name, role, 'one to three levels of a-z, 0-9 and -, separated by /')
-  } else if (name.split('/')[0] === ownLevel) {
-    throw PkiNameInvalid(name, role, `${ownLevel}/… are the gateways themselves`)
+  } else if (ownLevels.includes(name.split('/')[0] ?? '')) {
+    throw PkiNameInvalid(name, role, 'gateway/… and web/… are the gateways themselves')
   } else if (role === 'simulator' && name.split('/').length > 2) {
     throw PkiNameInvalid(name, role, 'a zone leaves a level for its devices')
   }

@@ -99,6 +99,9 @@ export interface Commands extends Part {
   isReachable(junction: string): boolean
 }
 
+/** Controllers heard of, times three statuses. One zone's simulator could make up names without end; forgetting is harmless. */
+const statusKeysMax = 30_000
+
 const resultEvents: Readonly<Record<Result['state'], CommandEvent>> = {
   accepted: 'resultAccepted',
   rejected: 'resultRejected',
@@ -296,6 +299,7 @@ export function createCommands(options: CommandsOptions): Commands {
       const key = `${node} ${status.code}`
       // A moment ahead of our clock is no yardstick: a device that was wrong once would never be heard again.
       if (deviceAtMs < Math.min(statusAtMs.get(key) ?? 0, clock.nowMs())) return
+      if (statusAtMs.size >= statusKeysMax) statusAtMs.clear()
       statusAtMs.set(key, deviceAtMs)
       if (status.code === 'tlc.mode' && status.values.stage !== undefined) {
         reportsHeldStage.add(node)

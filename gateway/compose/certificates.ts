@@ -2,7 +2,6 @@
  * Which certificates the broker uses. Without a folder given, a first start makes an authority and certificates for
  * development in the data directory and says so; in production what is there must have been made for it.
  */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TlsFiles } from '../../broker/credentials.ts'
 import { ensureDevelopmentPki } from '../../broker/pki/development.ts'
@@ -53,7 +52,7 @@ export async function provideCertificates(config: GatewayConfig, log: Log): Prom
     keyFile: paths.serverKey,
     certFile: paths.serverCert,
     caFile: paths.caCert,
-    ...(existsSync(paths.crl) ? { crlFile: paths.crl } : {}),
+    crlFile: paths.crl,
     minVersion: config.mqtt.tlsMin === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
     production: config.production,
   }

@@ -16,12 +16,18 @@ const lookEveryMs = 60_000
 export const raiseOffsetMs = 5_000
 export const endOffsetMs = 2_000
 
+export interface ClockAlarm {
+  readonly node: string
+  readonly offsetMs: number
+  readonly isActive: boolean
+}
+
 /** Which alarms begin and end, given who has one. Pure. */
 export function clockAlarms(
   reports: readonly ClockReport[],
   raised: ReadonlySet<string>,
-): readonly { readonly node: string; readonly offsetMs: number; readonly isActive: boolean }[] {
-  return reports.flatMap(({ node, clockOffsetMs: offsetMs }) => {
+): readonly ClockAlarm[] {
+  return reports.flatMap(({ node, clockOffsetMs: offsetMs }): ClockAlarm[] => {
     if (offsetMs === undefined) return []
     const size = Math.abs(offsetMs)
     if (!raised.has(node) && size > raiseOffsetMs) return [{ node, offsetMs, isActive: true }]

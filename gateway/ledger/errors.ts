@@ -28,7 +28,7 @@ export const LedgerDisk = defineError({
 export const LedgerCorrupt = defineError({
   code: 'IG_ERR_LEDGER_CORRUPT',
   message: 'the ledger %s is damaged: %s',
-  hint: 'Run `npm run ledger -- verify --data DIR`; restore a backup, or export what can be read and start in a new data directory.',
+  hint: 'Run `npm run ledger -- verify --data-dir DIR`; restore a backup, or export what can be read and start in a new data directory.',
   blame: 'operator',
   retry: 'never',
 })
