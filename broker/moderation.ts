@@ -12,7 +12,7 @@ export interface Moderation {
   heard(): void
 }
 
-/** Short against the 50 ms a reading may take to become a command, long against the 20 µs of a wake-up. */
+/** Short against the 50 ms a reading may take to become a command, long against a turn with one message. */
 const sleepMs = 1.5
 /** A turn with so many messages is worth its wake-up. */
 const enough = 24

@@ -1,6 +1,6 @@
 /**
- * Reads a `traffic.queue` status straight from its bytes, without making a value of it: a tenth of the price of parsing
- * and judging, for the message a city sends most.
+ * Reads a `traffic.queue` status straight from its bytes, without making a value of it: about 1 µs for 230 bytes, for the
+ * message a city sends most.
  *
  * - It knows only the ordinary: JSON without white space, escapes, exponents or members met twice, with members in any
  *   order. For such a message it answers true, and ajv would say valid; the numbers are exactly those of JSON.parse.

@@ -30,7 +30,7 @@ export interface WriteRequests {
 
 type Transport = InfluxDB['transport']
 
-/** On the same machine there is no wire to be spared; compressing costs both sides more than copying. */
+/** On the same machine there is no wire to be spared. */
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 /** @throws IG_ERR_SINK_CONFIG_INVALID where a file it needs cannot be read. */
