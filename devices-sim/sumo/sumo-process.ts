@@ -29,7 +29,23 @@ export interface SumoOptions {
   readonly args: readonly string[]
 }
 
+/** A free port may be taken by somebody else before SUMO has it; then another is tried. */
+const portAttemptsMax = 3
+
 export async function startSumo(options: SumoOptions): Promise<SumoProcess> {
+  for (let attempt = 1; ; attempt++) {
+    const sumo = await startOnce(options)
+    try {
+      await sumo.client.version()
+      return sumo
+    } catch (error) {
+      sumo.kill()
+      if (attempt >= portAttemptsMax) throw error
+    }
+  }
+}
+
+async function startOnce(options: SumoOptions): Promise<SumoProcess> {
   const port = await freePort()
   const args = [...options.args, '--remote-port', String(port), '--num-clients', '1']
   const child = spawn(options.binary, args, {
