@@ -24,7 +24,6 @@ import { type CertifiedIdentity, identityOf } from './identity.ts'
 import { takeFrame } from './lanes.ts'
 import { type BrokerLimits, withDefaults } from './limits.ts'
 import type { BrokerLog, BrokerMetrics } from './metrics.ts'
-import { createModeration } from './moderation.ts'
 import type { ConnectionObserver, DeliveryOutcome, Identity, PublishGate } from './ports.ts'
 import { createPublishHook } from './publish-hook.ts'
 import { createRefusals } from './refusals.ts'
@@ -114,7 +113,6 @@ export function createBroker(options: BrokerOptions): Broker {
     clock: options.clock,
     copy: (topic, payload) => router.send(topic, payload, { qos: 1, retain: false }),
   })
-  const moderation = createModeration()
   const express = createExpress({ gate: options.gate, isRead: (topic) => router.isRead(topic) })
   const subscriptions = createSubscriptions({ aedes, router, outlet, observer, refusals, limits })
 
@@ -160,7 +158,6 @@ export function createBroker(options: BrokerOptions): Broker {
             express.take(connection, bytes, at, headerBytes, end),
           heard() {
             if (connection.client) refreshKeepAlive(connection.client)
-            moderation.heard()
           },
         },
       },

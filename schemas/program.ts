@@ -45,6 +45,9 @@ async function runToCode<T>(
   argv: readonly string[],
 ): Promise<number> {
   const stop = new AbortController()
+  // Whoever read our output may be gone; that is no reason not to stop in order.
+  process.stdout.on('error', ignoreClosedReader)
+  process.stderr.on('error', ignoreClosedReader)
   try {
     const line = readCommandLine<T>(program, argv)
     if (line.kind === 'help') {
@@ -84,4 +87,8 @@ export function errorLine(error: unknown): string {
 export function exitCodeOf(error: unknown): number {
   if (!isCodedError(error)) return error instanceof AssertionError ? 70 : 1
   return error.blame === 'operator' ? 2 : error.blame === 'bug' ? 70 : 1
+}
+
+function ignoreClosedReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }

@@ -45,6 +45,19 @@ test('SIGTERM stops the gateway in order with exit code 0', async () => {
   expect(JSON.parse(gateway.lines.at(-1)!)).toMatchObject({ event: 'stopped', residual: 0 })
 })
 
+test('a gateway whose output nobody reads any more still stops in order', async () => {
+  const dir = await temporaryFolder()
+  const gateway = runProgramFile('gateway/main.ts', [
+    `--data-dir=${dir}`,
+    '--mqtt-port=0',
+    '--web-port=0',
+  ])
+  await gateway.ready
+  gateway.child.stdout?.destroy()
+  gateway.child.kill('SIGTERM')
+  expect(await gateway.ended).toBe(0)
+})
+
 test('the development certificates come with a warning, and a production start refuses them', async () => {
   const dir = await temporaryFolder()
   const first = runProgramFile('gateway/main.ts', [
