@@ -1,0 +1,7 @@
+/**
+ * The seed of every property test, the same in each run so that a change is judged and not luck. Another one, to look for
+ * what this one does not find: INTERGREEN_TEST_SEED=1 npm test. A failure prints its seed.
+ */
+import fc from 'fast-check'
+
+fc.configureGlobal({ seed: Number(process.env.INTERGREEN_TEST_SEED ?? 20_261_122) })
