@@ -49,7 +49,7 @@ export function createMonitor(junction: Junction): Monitor {
   const rules = junction.groups
   const watched = new Map<string, Watched>()
   const intergreenMs = new Map<string, number>()
-  for (const { from, to, s } of junction.intergreensS) intergreenMs.set(`${from}>${to}`, s * 1000)
+  for (const { from, to, s } of junction.intergreensS) intergreenMs.set(`${from}>${to}`, toMs(s))
   const rivals = new Map<string, string[]>(names.map((name) => [name, []]))
   for (const [a = '', b = ''] of junction.conflicts) {
     rivals.get(a)?.push(b)
@@ -98,15 +98,15 @@ export function createMonitor(junction: Junction): Monitor {
     if (wasGreen && isGreen(lamp)) return
     if (wasGreen) {
       const greenMs = atMs - seen.greenSinceMs
-      if (greenMs < rule.minGreenS * 1000) {
+      if (greenMs < toMs(rule.minGreenS)) {
         report('minimum-green', atMs, `${name} was green for ${greenMs} ms`)
       }
       if (lamp !== 'y' && rule.yellowS > 0) report('yellow', atMs, `${name} has no yellow`)
     }
-    if (seen.lamp === 'y' && lastedMs < rule.yellowS * 1000) {
+    if (seen.lamp === 'y' && lastedMs < toMs(rule.yellowS)) {
       report('yellow', atMs, `${name} was yellow for ${lastedMs} ms`)
     }
-    if (seen.lamp === 'u' && lastedMs < rule.redYellowS * 1000) {
+    if (seen.lamp === 'u' && lastedMs < toMs(rule.redYellowS)) {
       report('yellow', atMs, `${name} was red-yellow for ${lastedMs} ms`)
     }
     if (isGreen(lamp)) {
@@ -123,7 +123,7 @@ export function createMonitor(junction: Junction): Monitor {
     if (seen.redSinceMs === undefined) return
     const redMs = atMs - seen.redSinceMs
     worstRedMs = Math.max(worstRedMs, redMs)
-    const maxMs = (rules[name]?.maxRedS ?? Number.POSITIVE_INFINITY) * 1000
+    const maxMs = toMs(rules[name]?.maxRedS ?? Number.POSITIVE_INFINITY)
     if (redMs <= maxMs || seen.isRedCounted) return
     seen.isRedCounted = true
     report('maximum-red', atMs, `${name} is red for more than ${maxMs} ms`)
@@ -174,5 +174,8 @@ export function createMonitor(junction: Junction): Monitor {
     },
   }
 }
+
+/** In whole milliseconds, as observations come: 36.99999999999999 s in a document means 37 s. */
+const toMs = (seconds: number) => Math.round(seconds * 1000)
 
 const isGreen = (lamp: LampState) => lamp === 'G' || lamp === 'g'

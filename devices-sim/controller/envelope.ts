@@ -5,6 +5,12 @@
 import type { Junction } from '../../schemas/generated/messages.ts'
 import { JunctionInvalid } from '../errors.ts'
 
+/**
+ * Seconds of a document or command in whole milliseconds, as clocks count: a bound of 36.99999999999999 s, which
+ * arithmetic on tenths leaves behind, is 37 s, and 4.1 s is not less than 4.1 s.
+ */
+export const wholeMs = (seconds: number): number => Math.round(seconds * 1000)
+
 export type Green = 'G' | 'g'
 
 export interface Group {
@@ -82,7 +88,7 @@ function readGroups(
   }
   const clear = names.map(() => new Map<number, number>())
   for (const { from, to, s } of junction.intergreensS) {
-    clear[indexOf(to)]?.set(indexOf(from), s * 1000)
+    clear[indexOf(to)]?.set(indexOf(from), wholeMs(s))
   }
   return names.map((name, index) => {
     const group = junction.groups[name]
@@ -95,10 +101,10 @@ function readGroups(
     }
     return {
       name,
-      minGreenMs: group.minGreenS * 1000,
-      yellowMs: group.yellowS * 1000,
-      redYellowMs: group.redYellowS * 1000,
-      maxRedMs: group.maxRedS * 1000,
+      minGreenMs: wholeMs(group.minGreenS),
+      yellowMs: wholeMs(group.yellowS),
+      redYellowMs: wholeMs(group.redYellowS),
+      maxRedMs: wholeMs(group.maxRedS),
       conflicts: [...(conflicts[index] ?? [])],
       clearAfterMs: clear[index] ?? new Map(),
     }

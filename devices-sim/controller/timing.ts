@@ -7,7 +7,7 @@
  * Surplus time, where greens and intergreens do not fill the cycle, is green of the last stage. A stage that
  * begins late is shortened, one that begins early is lengthened, both within bounds, until the plan is met.
  */
-import type { Envelope, Stage } from './envelope.ts'
+import { type Envelope, type Stage, wholeMs } from './envelope.ts'
 
 export interface Timing {
   /** Number of the plan it is based on. */
@@ -37,13 +37,13 @@ export function refuseTiming(envelope: Envelope, timing: Timing): string | undef
     const stage = stageOf(envelope, number)
     const greenS = timing.greensS[number]
     if (greenS === undefined) return `stage ${number} of plan ${timing.plan} has no green`
-    if (greenS * 1000 < stage.minGreenMs) {
+    if (wholeMs(greenS) < stage.minGreenMs) {
       return `green of ${greenS} s for stage ${number} is below its minimum of ${stage.minGreenMs / 1000} s`
     }
-    usedMs += greenS * 1000 + envelope.changeMs(stage, following(envelope, timing, index))
+    usedMs += wholeMs(greenS) + envelope.changeMs(stage, following(envelope, timing, index))
   }
   const toleranceMs = 500 // Half a second is rounding; more is a plan that does not fit.
-  if (usedMs > timing.cycleS * 1000 + toleranceMs) {
+  if (usedMs > wholeMs(timing.cycleS) + toleranceMs) {
     return `greens and intergreens take ${usedMs / 1000} s, the cycle is ${timing.cycleS} s`
   }
   return refuseReds(envelope, timing)
@@ -52,7 +52,7 @@ export function refuseTiming(envelope: Envelope, timing: Timing): string | undef
 /** Each group must come back within its maximum red. */
 function refuseReds(envelope: Envelope, timing: Timing): string | undefined {
   const windows = windowsOf(envelope, timing)
-  const cycleMs = timing.cycleS * 1000
+  const cycleMs = wholeMs(timing.cycleS)
   for (const [index, group] of envelope.groups.entries()) {
     const greens = windows.filter(({ stage }) => stage.greens[index])
     for (const [at, window] of greens.entries()) {
@@ -81,9 +81,9 @@ function windowsOf(envelope: Envelope, timing: Timing): readonly Window[] {
     const stage = stageOf(envelope, number)
     const changeMs = envelope.changeMs(stage, following(envelope, timing, index))
     const isLast = index === timing.stages.length - 1
-    const greenMs = (timing.greensS[number] ?? 0) * 1000
+    const greenMs = wholeMs(timing.greensS[number] ?? 0)
     const endMs = isLast
-      ? Math.max(startMs + greenMs, timing.cycleS * 1000 - changeMs)
+      ? Math.max(startMs + greenMs, wholeMs(timing.cycleS) - changeMs)
       : startMs + greenMs
     windows.push({ stage, startMs, endMs })
     startMs = endMs + changeMs
@@ -104,8 +104,8 @@ export interface Program {
 
 export function createProgram(envelope: Envelope, timing: Timing): Program {
   const windows = windowsOf(envelope, timing)
-  const cycleMs = timing.cycleS * 1000
-  const position = (atMs: number) => mod(atMs - timing.offsetS * 1000, cycleMs)
+  const cycleMs = wholeMs(timing.cycleS)
+  const position = (atMs: number) => mod(atMs - wholeMs(timing.offsetS), cycleMs)
   const windowOf = (number: number) => windows.find(({ stage }) => stage.number === number)
 
   return {

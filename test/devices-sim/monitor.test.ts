@@ -125,3 +125,14 @@ test('a red that is too long is counted once, not each second', () => {
   expect(monitor.violations.filter(({ text }) => text.startsWith('sg/1 '))).toHaveLength(1)
   expect(monitor.worstRedMs()).toBe(299_000)
 })
+
+test('a bound that arithmetic left a hair below a whole millisecond is that millisecond', () => {
+  const junction = structuredClone(crossing)
+  for (const group of Object.values(junction.groups)) group.maxRedS = 36.99999999999999
+  const monitor = createMonitor(junction)
+  monitor.observe(0, lamps('rrrrGG'))
+  monitor.observe(37_000, lamps('rrrrGG'))
+  expect(monitor.violations).toEqual([])
+  monitor.observe(37_001, lamps('rrrrGG'))
+  expect(monitor.violations.map(({ kind }) => kind)).toContain('maximum-red')
+})

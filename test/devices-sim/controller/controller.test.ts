@@ -324,3 +324,16 @@ test('a document that cannot be run safely is refused by name', () => {
     }),
   )
 })
+
+test('times are whole milliseconds: a green of exactly the minimum is not below it', () => {
+  const junction = structuredClone(crossing)
+  // What a sum of tenths leaves of 5.1.
+  for (const group of Object.values(junction.groups)) group.minGreenS = 5.1000000000000005
+  const { send, run, statesOf, monitor } = drive(junction)
+  run(5)
+  const greensS = { '1': 24, '2': 5.1, '3': 22 }
+  const { id } = send('tlc.timing.set', { cycleS: 70, offsetS: 5, greensS })
+  run(150)
+  expect(statesOf(id)).toContain('applied')
+  expect(monitor.violations).toEqual([])
+})
