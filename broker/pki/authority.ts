@@ -7,6 +7,7 @@
  * - The private key of the authority is a plain file, mode 0600: keep the directory off the gateway in production,
  *   which needs ca.crt, crl.pem, server.crt and server.key only.
  */
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { isNodeId } from '../../schemas/ids.ts'
 import { type WallClock, wallClock } from '../wall-clock.ts'
@@ -18,7 +19,14 @@ import {
   importKey,
   type KeyAndCertificate,
 } from './certificates.ts'
-import { PkiExists, PkiNameInvalid, PkiNameTaken, PkiUnknownName, PkiUnreadable } from './errors.ts'
+import {
+  PkiExists,
+  PkiNameInvalid,
+  PkiNameRevoked,
+  PkiNameTaken,
+  PkiUnknownName,
+  PkiUnreadable,
+} from './errors.ts'
 import { type PkiPaths, pkiPaths, readPkiFile, writePrivate, writePublic } from './files.ts'
 import {
   appendToRegister,
@@ -39,13 +47,16 @@ const syncedMax = 16
 /** Common lengths: a year for what can be renewed by hand. */
 const leafDays = 397
 
-export interface IssueRequest {
+/** By what a server is reached, beside localhost and the loopback addresses. */
+export interface ServerNames {
+  readonly dns?: readonly string[]
+  readonly ip?: readonly string[]
+}
+
+export interface IssueRequest extends ServerNames {
   readonly role: CertificateRole
   readonly name: string
   readonly days?: number
-  /** Additional names of a server. */
-  readonly dns?: readonly string[]
-  readonly ip?: readonly string[]
 }
 
 export interface IssuedCertificate {
@@ -61,7 +72,8 @@ export interface PkiAuthority {
   issue(request: IssueRequest): Promise<IssuedCertificate>
   /** Many at once: one write of the register. */
   issueAll(requests: readonly IssueRequest[]): Promise<readonly IssuedCertificate[]>
-  renew(name: string, days?: number): Promise<IssuedCertificate>
+  /** A server keeps its names, unless others are given. @throws IG_ERR_PKI_UNKNOWN_NAME, IG_ERR_PKI_NAME_REVOKED */
+  renew(name: string, days?: number, names?: ServerNames): Promise<IssuedCertificate>
   /** All certificates of the name; answers how many. */
   revoke(name: string): Promise<number>
   list(): readonly RegisteredCertificate[]
@@ -69,27 +81,36 @@ export interface PkiAuthority {
   refreshCrl(): Promise<void>
 }
 
-export interface InitOptions {
+export interface InitOptions extends ServerNames {
   readonly name: string
   readonly days?: number
-  /** The first server certificate. */
-  readonly dns?: readonly string[]
-  readonly ip?: readonly string[]
   readonly clock?: WallClock
 }
 
-/** @throws IG_ERR_PKI_EXISTS */
+/**
+ * One that was cut off before it had issued anything is completed with the key that is there: nothing is written over.
+ *
+ * @throws IG_ERR_PKI_EXISTS
+ */
 export async function initAuthority(dir: string, options: InitOptions): Promise<PkiAuthority> {
   const paths = pkiPaths(dir)
-  for (const path of [paths.caCert, paths.caKey]) if (existsSync(path)) throw PkiExists(path)
+  if (readRegister(paths.register).size > 0) throw PkiExists(paths.register)
   const clock = options.clock ?? wallClock
-  const made = await createAuthority(options.name, options.days ?? authorityDays, clock.nowMs())
-  writePrivate(paths.caKey, made.keyPem)
-  writePublic(paths.caCert, `${made.certificate.toString('pem')}\n`)
+  if (!existsSync(paths.caCert)) await makeAuthority(paths, options, clock.nowMs())
+  else if (!existsSync(paths.caKey)) throw PkiExists(paths.caCert)
   const authority = await openAuthority(dir, clock)
+  // Another's authority, put here by hand, is not made ours without a word.
+  if (authority.name !== options.name) throw PkiExists(paths.caCert)
   await authority.refreshCrl()
   await authority.issue({ role: 'server', name: 'server', dns: options.dns, ip: options.ip })
   return authority
+}
+
+async function makeAuthority(paths: PkiPaths, options: InitOptions, nowMs: number): Promise<void> {
+  const keyPem = existsSync(paths.caKey) ? readPkiFile(paths.dir, paths.caKey) : undefined
+  const made = await createAuthority(options.name, options.days ?? authorityDays, nowMs, keyPem)
+  if (keyPem === undefined) writePrivate(paths.caKey, made.keyPem)
+  writePublic(paths.caCert, `${made.certificate.toString('pem')}\n`)
 }
 
 /** @throws IG_ERR_PKI_MISSING, IG_ERR_PKI_UNREADABLE */
@@ -99,13 +120,6 @@ export async function openAuthority(
 ): Promise<PkiAuthority> {
   const paths = pkiPaths(dir)
   const authority = await loadAuthority(paths)
-
-  function current(name: string): RegisteredCertificate | undefined {
-    const nowIso = new Date(clock.nowMs()).toISOString()
-    return [...readRegister(paths.register).values()]
-      .filter((known) => known.name === name && !known.revokedAt && known.notAfter > nowIso)
-      .at(-1)
-  }
 
   async function issueAll(requests: readonly IssueRequest[], mayExist: boolean) {
     const taken = new Map(
@@ -160,11 +174,12 @@ export async function openAuthority(
     name: authority.certificate.subjectName.getField('CN')[0] ?? '',
     issue: async (request) => (await issueAll([request], false))[0]!,
     issueAll: (requests) => issueAll(requests, false),
-    async renew(name, days) {
-      const known = current(name) ?? findAny(paths, name)
+    async renew(name, days, names) {
+      const known = newestOf(paths, name)
       if (known === undefined) throw PkiUnknownName(name)
-      const names = known.role === 'server' ? serverNamesOf(filesOf(paths, known).certFile) : {}
-      return (await issueAll([{ role: known.role, name, days, ...names }], true))[0]!
+      if (known.revokedAt !== undefined) throw PkiNameRevoked(name, known.revokedAt)
+      const kept = known.role === 'server' ? readServerNames(filesOf(paths, known).certFile) : {}
+      return (await issueAll([{ role: known.role, name, days, ...(names ?? kept) }], true))[0]!
     },
     async revoke(name) {
       const at = new Date(clock.nowMs()).toISOString()
@@ -187,14 +202,16 @@ async function loadAuthority(paths: PkiPaths): Promise<Authority> {
   const certPem = readPkiFile(paths.dir, paths.caCert)
   const keyPem = readPkiFile(paths.dir, paths.caKey)
   try {
+    if (!new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem)))
+      throw new Error('the one is not the key of the other')
     return { certificate: new x509.X509Certificate(certPem), key: await importKey(keyPem) }
   } catch (cause) {
     throw PkiUnreadable.from(cause, `${paths.caCert} or ${paths.caKey}`, (cause as Error).message)
   }
 }
 
-function findAny(paths: PkiPaths, name: string): RegisteredCertificate | undefined {
-  return [...readRegister(paths.register).values()].filter((known) => known.name === name).at(-1)
+function newestOf(paths: PkiPaths, name: string): RegisteredCertificate | undefined {
+  return [...readRegister(paths.register).values()].findLast((known) => known.name === name)
 }
 
 const serverNamePattern = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/
@@ -223,17 +240,21 @@ function filesOf(paths: PkiPaths, { role, name }: Pick<IssueRequest, 'role' | 'n
 
 function withServerNames(request: IssueRequest) {
   const days = request.days ?? leafDays
-  if (request.role !== 'server') return { ...request, days }
+  return request.role === 'server'
+    ? { ...request, days, ...withLoopback(request) }
+    : { ...request, days }
+}
+
+/** What a server certificate is good for in any case, and what was asked for. */
+export function withLoopback({ dns = [], ip = [] }: ServerNames): Required<ServerNames> {
   return {
-    ...request,
-    days,
-    dns: [...new Set(['localhost', ...(request.dns ?? [])])],
-    ip: [...new Set(['127.0.0.1', '::1', ...(request.ip ?? [])])],
+    dns: [...new Set(['localhost', ...dns])],
+    ip: [...new Set(['127.0.0.1', '::1', ...ip])],
   }
 }
 
-/** A renewed server keeps the names it had, as far as its certificate is still there to tell them. */
-function serverNamesOf(certFile: string): { dns: string[]; ip: string[] } {
+/** The names a server certificate has, as far as it is still there to tell them. */
+export function readServerNames(certFile: string): Required<ServerNames> {
   if (!existsSync(certFile)) return { dns: [], ip: [] }
   const certificate = new x509.X509Certificate(readFileSync(certFile, 'utf8'))
   const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.toJSON() ?? []

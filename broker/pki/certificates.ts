@@ -4,7 +4,7 @@
  * ECDSA P-256 with SHA-256 throughout; serial numbers are 127 random bits; a leaf may sign nothing and is good for
  * one purpose only (server or client), so that a stolen device key cannot pose as the broker.
  */
-import { randomBytes, webcrypto } from 'node:crypto'
+import { createPublicKey, randomBytes, webcrypto } from 'node:crypto'
 import type { CertificateRole } from './register.ts'
 import * as x509 from './x509.ts'
 
@@ -35,12 +35,14 @@ export interface LeafRequest {
 
 x509.cryptoProvider.set(webcrypto)
 
+/** With `keyPem`: of that key instead of a new one. */
 export async function createAuthority(
   name: string,
   days: number,
   nowMs: number,
+  keyPem?: string,
 ): Promise<KeyAndCertificate> {
-  const keys = await generateKeys()
+  const keys = keyPem === undefined ? await generateKeys() : await importKeys(keyPem)
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: randomSerial(),
     name: [{ CN: [name] }],
@@ -57,7 +59,7 @@ export async function createAuthority(
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   })
-  return { certificate, keyPem: await exportKey(keys.privateKey) }
+  return { certificate, keyPem: keyPem ?? (await exportKey(keys.privateKey)) }
 }
 
 export async function createLeaf(
@@ -140,6 +142,12 @@ export async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
   const [der] = x509.PemConverter.decode(pem)
   if (der === undefined) throw new Error('no PEM block in it')
   return await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
+}
+
+async function importKeys(pem: string): Promise<webcrypto.CryptoKeyPair> {
+  const der = createPublicKey(pem).export({ type: 'spki', format: 'der' })
+  const publicKey = await webcrypto.subtle.importKey('spki', der, algorithm, true, ['verify'])
+  return { publicKey, privateKey: await importKey(pem) }
 }
 
 async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -49,6 +49,14 @@ export const PkiUnknownName = defineError({
   retry: 'never',
 })
 
+export const PkiNameRevoked = defineError({
+  code: 'IG_ERR_PKI_NAME_REVOKED',
+  message: '%s was revoked at %s, so there is nothing to renew',
+  hint: 'Give the device a new name; if its old one is safe again, say so with `npm run pki -- issue ROLE NAME`.',
+  blame: 'operator',
+  retry: 'never',
+})
+
 export const PkiUsage = defineError({
   code: 'IG_ERR_PKI_USAGE',
   message: '%s',

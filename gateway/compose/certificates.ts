@@ -2,6 +2,7 @@
  * Which certificates the broker uses. Without a folder given, a first start makes an authority and certificates for
  * development in the data directory and says so; in production what is there must have been made for it.
  */
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { TlsFiles } from '../../broker/credentials.ts'
 import { ensureDevelopmentPki } from '../../broker/pki/development.ts'
@@ -19,7 +20,7 @@ const developmentCertificates = [
 export interface Wishes {
   /** Devices that get certificates of their own. */
   readonly devices?: readonly string[]
-  /** Names of this machine beside localhost. */
+  /** Names and addresses of this machine beside localhost. */
   readonly hostNames?: readonly string[]
 }
 
@@ -29,13 +30,23 @@ export async function makeDevelopmentCertificates(
   log: Log,
   { devices = [], hostNames = [] }: Wishes = {},
 ): Promise<void> {
-  const { isNew } = await ensureDevelopmentPki(dir, {
-    dns: hostNames,
+  const { authority, isNew, isRenamed, revoked } = await ensureDevelopmentPki(dir, {
+    dns: hostNames.filter((name) => isIP(name) === 0),
+    ip: hostNames.filter((name) => isIP(name) !== 0),
     certificates: [
       ...developmentCertificates,
       ...devices.map((name) => ({ role: 'device' as const, name })),
     ],
   })
+  if (isRenamed) {
+    const msg = 'made the server certificate anew: other host names are configured than it had'
+    log.warn({ path: authority.paths.serverCert, hostNames }, msg)
+  }
+  if (revoked.length > 0) {
+    const msg =
+      'certificates of these names are revoked and stay so; `npm run pki -- issue` makes new ones'
+    log.warn({ names: revoked }, msg)
+  }
   if (!isNew) return
   const msg =
     'made an authority and certificates for development: for trying things out on this machine, not for a street; --production refuses them'

@@ -24,7 +24,7 @@ export interface GatewayConfig {
   readonly pki: {
     /** Folder with `ca.crt`, `server.crt`, `server.key` and, where certificates were revoked, `crl.pem`. */
     readonly dir?: string
-    /** Names beside localhost by which devices reach a gateway that made its own certificate. */
+    /** Names and addresses beside localhost by which devices reach a gateway that made its own certificate. */
     readonly hostNames: readonly string[]
   }
   readonly web: {
@@ -138,7 +138,7 @@ export const gatewayProgram: ProgramSchema = {
           type: 'array',
           items: { type: 'string' },
           default: [],
-          description: 'Names for the development certificate beside localhost',
+          description: 'Host names and addresses for the development certificate beside localhost',
         },
       },
     },

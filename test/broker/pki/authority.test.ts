@@ -1,6 +1,15 @@
 /** Certificates as OpenSSL and Node read them, and what an authority keeps. */
-import { X509Certificate } from 'node:crypto'
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { initAuthority, openAuthority } from '../../../broker/pki/authority.ts'
@@ -102,7 +111,67 @@ test('renewing keeps role and server names, revoking ends every certificate of t
   const key = new x509.X509Certificate(readFileSync(authority.paths.caCert, 'utf8')).publicKey
   expect(await crl.verify({ publicKey: key })).toBe(true)
   expect(await authority.revoke('north/tlc-1')).toBe(0)
-  await authority.issue({ role: 'device', name: 'north/tlc-1' }) // The name is free again.
+})
+
+test('a revoked name is not renewed; who says so explicitly may issue it anew', async () => {
+  const authority = await initAuthority(makeDir(), { name: 'City' })
+  await authority.issue({ role: 'device', name: 'north/tlc-1' })
+  await authority.revoke('north/tlc-1')
+  const before = authority.list()
+  await expect(authority.renew('north/tlc-1')).rejects.toMatchObject({
+    code: 'IG_ERR_PKI_NAME_REVOKED',
+    hint: expect.stringContaining('issue'),
+  })
+  expect(authority.list()).toEqual(before)
+  await authority.issue({ role: 'device', name: 'north/tlc-1' })
+  await authority.renew('north/tlc-1')
+  expect(authority.list().filter(({ revokedAt }) => !revokedAt)).toHaveLength(3)
+})
+
+test.each([
+  ['the key only', ['ca.crt']],
+  ['key and certificate, nothing issued', []],
+])('an init that was cut off is completed with the key that is there: %s', async (_, lost) => {
+  const dir = makeDir()
+  const { paths } = await initAuthority(dir, { name: 'City' })
+  const keyBefore = readFileSync(paths.caKey, 'utf8')
+  for (const file of [...lost, 'certificates.jsonl', 'crl.pem', 'server.crt', 'server.key'])
+    rmSync(join(dir, file))
+  const authority = await initAuthority(dir, { name: 'City', dns: ['gw.example'] })
+  expect(readFileSync(paths.caKey, 'utf8')).toBe(keyBefore)
+  const server = read(paths.serverCert)
+  expect(server.checkHost('gw.example')).toBe('gw.example')
+  expect(server.verify(read(paths.caCert).publicKey)).toBe(true)
+  expect(authority.list().map(({ name }) => name)).toEqual(['server'])
+  expect(existsSync(paths.crl)).toBe(true)
+})
+
+test('an authority that has issued certificates, is not whole, or has another name is left alone', async () => {
+  const dir = makeDir()
+  const { paths } = await initAuthority(dir, { name: 'City' })
+  const again = (name: string) =>
+    expect(initAuthority(dir, { name })).rejects.toMatchObject({ code: 'IG_ERR_PKI_EXISTS' })
+  const certificate = readFileSync(paths.caCert)
+  rmSync(paths.caCert)
+  await again('City')
+  expect(existsSync(paths.caCert)).toBe(false)
+  writeFileSync(paths.caCert, certificate)
+  rmSync(paths.register)
+  await again('Town')
+  rmSync(paths.caKey)
+  await again('City')
+  expect(readFileSync(paths.caCert)).toEqual(certificate)
+})
+
+test('a key that is not the key of the authority is told', async () => {
+  const [one, other] = [
+    await initAuthority(makeDir(), { name: 'City' }),
+    await initAuthority(makeDir(), { name: 'City' }),
+  ]
+  copyFileSync(other.paths.caKey, one.paths.caKey)
+  await expect(openAuthority(one.paths.dir)).rejects.toMatchObject({
+    code: 'IG_ERR_PKI_UNREADABLE',
+  })
 })
 
 test('a register line torn by a power cut costs nothing', async () => {
@@ -185,4 +254,47 @@ test.each([
 ])('nobody gets a certificate to speak as the gateway: $role $name', async (request) => {
   const authority = await initAuthority(makeDir(), { name: 'City' })
   await expect(authority.issue(request)).rejects.toMatchObject({ code: 'IG_ERR_PKI_NAME_INVALID' })
+})
+
+test('a revoked development certificate stays revoked at the next start', async () => {
+  const dir = makeDir()
+  const certificates = [{ role: 'center' as const, name: 'center/desk' }]
+  const { authority, revoked } = await ensureDevelopmentPki(dir, { certificates })
+  expect(revoked).toEqual([])
+  await authority.revoke('center/desk')
+  const before = authority.list()
+  const next = await ensureDevelopmentPki(dir, { certificates })
+  expect(next.revoked).toEqual(['center/desk'])
+  expect(next.authority.list()).toEqual(before)
+})
+
+test('other host names make a new development server certificate, once; none given leave it as it is', async () => {
+  const dir = makeDir()
+  const { authority, isRenamed } = await ensureDevelopmentPki(dir, { dns: ['one.example'] })
+  const { serverCert } = authority.paths
+  expect(isRenamed).toBe(false)
+  const names = { dns: ['two.example'], ip: ['192.0.2.7', '2001:DB8:0:0::1'] }
+  expect((await ensureDevelopmentPki(dir, names)).isRenamed).toBe(true)
+  const renamed = read(serverCert)
+  expect(renamed.checkHost('two.example')).toBe('two.example')
+  expect(renamed.checkHost('one.example')).toBeUndefined()
+  expect(renamed.checkIP('2001:db8::1')).toBe('2001:db8::1')
+  expect(renamed.checkHost('localhost', { subject: 'never' })).toBe('localhost')
+  for (const asked of [names, {}])
+    expect((await ensureDevelopmentPki(dir, asked)).isRenamed).toBe(false)
+  expect(read(serverCert).serialNumber).toBe(renamed.serialNumber)
+})
+
+test('a development start that was cut off is completed: half an authority, a key without its certificate', async () => {
+  const dir = makeDir()
+  const { authority } = await ensureDevelopmentPki(dir)
+  const { caCert, serverKey, serverCert, register, crl } = authority.paths
+  for (const file of [caCert, register, serverKey, serverCert, crl]) rmSync(file)
+  expect((await ensureDevelopmentPki(dir)).isNew).toBe(true)
+  expect(read(serverCert).verify(read(caCert).publicKey)).toBe(true)
+
+  const other = await initAuthority(makeDir(), { name: 'City' })
+  copyFileSync(other.paths.serverKey, serverKey)
+  await ensureDevelopmentPki(dir)
+  expect(read(serverCert).checkPrivateKey(createPrivateKey(readFileSync(serverKey)))).toBe(true)
 })
