@@ -6,7 +6,10 @@
  * - `createBroker` allocates; `start` reads the certificates and listens; `stop` ends all connections in order.
  * - A message is acknowledged when the gate says so and not before.
  * - Aedes is known to this folder only.
+ * - It may be one of several that serve one port: connections are then handed to it, and what concerns the others (client
+ *   ids, readers) is asked and told through the options.
  */
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { Aedes } from 'aedes'
@@ -24,12 +27,19 @@ import { type CertifiedIdentity, identityOf } from './identity.ts'
 import { takeFrame } from './lanes.ts'
 import { type BrokerLimits, withDefaults } from './limits.ts'
 import type { BrokerLog, BrokerMetrics } from './metrics.ts'
-import type { ConnectionObserver, DeliveryOutcome, Identity, PublishGate } from './ports.ts'
+import type {
+  ClientRegistry,
+  ConnectionObserver,
+  DeliveryOutcome,
+  Identity,
+  PublishGate,
+} from './ports.ts'
 import { createPublishHook } from './publish-hook.ts'
 import { createRefusals } from './refusals.ts'
 import { createRouter } from './router.ts'
 import { createSubscriptions } from './subscriptions.ts'
 import { createTakeover } from './takeover.ts'
+import { createTcpPort, type TcpPort } from './tcp-port.ts'
 import { createTlsListener, type TlsListener } from './tls-listener.ts'
 
 export interface BrokerOptions {
@@ -41,11 +51,17 @@ export interface BrokerOptions {
   readonly metrics: BrokerMetrics
   readonly tls: TlsFiles
   readonly host: string
-  /** 0 takes any free port; `address()` tells which. */
-  readonly port: number
+  /** 0 takes any free port; `address()` tells which. `handed`: somebody else listens and calls `acceptSocket`. */
+  readonly port: number | 'handed'
   readonly limits?: Partial<BrokerLimits>
   /** How often the certificate files are looked at. */
   readonly credentialsPollMs?: number
+  /** Asked before CONNACK, where a client may be connected to another broker of the same port. */
+  readonly registry?: ClientRegistry
+  /** A filter of a center or operator found its first reader here, or lost its last. */
+  readonly readersChanged?: (filter: string, isRead: boolean) => void
+  /** A session begun at one broker is resumed at each that has the same secret. */
+  readonly ticketSecret?: Buffer
 }
 
 export interface Broker {
@@ -67,20 +83,32 @@ export interface Broker {
   reloadCredentials(): Promise<void>
 }
 
+/** What those ask of it who hand it connections. */
+export interface SharedBroker extends Broker {
+  /** A TCP connection that nothing has been read of yet. */
+  acceptSocket(socket: Socket): void
+  /** To subscribers here, commands too: a message that was judged, or sent to its device, elsewhere. */
+  relay(topic: string, payload: Buffer, options: { qos: 0 | 1; retain: boolean }): void
+  /** The gate was busy and is free again. */
+  goOn(): void
+}
+
 const credentialsPollMsDefault = 2_000
 
-export function createBroker(options: BrokerOptions): Broker {
-  const { log, metrics, observer } = options
+export function createBroker(options: BrokerOptions): SharedBroker {
+  const { log, metrics, observer, gate } = options
   const limits = withDefaults(options.limits)
   const refusals = createRefusals(log, metrics)
   /** From the end of the handshake, and from CONNACK. */
   const connections = new Set<Connection>()
   const online = new Set<Connection>()
   let listener: TlsListener | undefined
+  let port: TcpPort | undefined
   let isStopping = false
 
-  const takeover = createTakeover((older) =>
-    refusals.end(older, ConnectionTakenOver(older.clientId)),
+  const takeover = createTakeover(
+    (older) => refusals.end(older, ConnectionTakenOver(older.clientId)),
+    options.registry,
   )
   const credentials = createCredentialKeeper({
     files: options.tls,
@@ -98,7 +126,7 @@ export function createBroker(options: BrokerOptions): Broker {
     createAedesOptions(limits, {
       ...authentication,
       authorizePublish: createPublishHook({
-        gate: options.gate,
+        gate,
         route: (packet) => router.forward(packet),
         refused: refusals.refused,
         isStopping: () => isStopping,
@@ -108,12 +136,15 @@ export function createBroker(options: BrokerOptions): Broker {
       authorizeForward: (client, packet) => subscriptions.mayForward(client, packet),
     }),
   )
-  const router = createRouter(aedes, limits.retainedMax)
+  const router = createRouter(aedes, {
+    retainedMax: limits.retainedMax,
+    readersChanged: options.readersChanged,
+  })
   const outlet = createCommandOutlet({
     clock: options.clock,
     copy: (topic, payload) => router.send(topic, payload, { qos: 1, retain: false }),
   })
-  const express = createExpress({ gate: options.gate, isRead: (topic) => router.isRead(topic) })
+  const express = createExpress({ gate, isRead: (topic) => router.isRead(topic) })
   const subscriptions = createSubscriptions({ aedes, router, outlet, observer, refusals, limits })
 
   aedes.on('clientReady', (client) => {
@@ -152,6 +183,7 @@ export function createBroker(options: BrokerOptions): Broker {
         packetBytesMax: limits.packetBytesMax,
         connectBytesMax: limits.connectBytesMax,
         inFlightMax: limits.inFlightMax,
+        isBusy: gate.isBusy?.bind(gate),
         lane: (frame, type, headerBytes) => takeFrame(connection, outlet, frame, type, headerBytes),
         express: {
           take: (bytes, at, headerBytes, end) =>
@@ -187,21 +219,30 @@ export function createBroker(options: BrokerOptions): Broker {
       const first = await credentials.load()
       await aedes.listen()
       const opened = createTlsListener({
-        host: options.host,
-        port: options.port,
         limits,
         minVersion: options.tls.minVersion,
         credentials: first,
+        ticketSecret: options.ticketSecret,
         connected,
         failed: refusals.handshakeFailed,
       })
-      await opened.listen()
       listener = opened
+      if (options.port !== 'handed') {
+        port = createTcpPort({
+          host: options.host,
+          port: options.port,
+          backlog: limits.handshakesWaitingMax,
+          accepted: opened.accept,
+          failed: refusals.handshakeFailed,
+        })
+        await port.listen()
+      }
       credentials.watch((fresh) => opened.useCredentials(fresh))
     },
     async stop(deadlineMs) {
       isStopping = true
       credentials.stop()
+      port?.close()
       const closed = listener?.close()
       // What is at the gate is still answered: who is not acknowledged sends again.
       for (const connection of connections) connection.halt()
@@ -213,7 +254,10 @@ export function createBroker(options: BrokerOptions): Broker {
       await withinMs(deadlineMs / 4, closed ?? Promise.resolve())
       listener?.destroyAll()
     },
-    address: () => listener?.address() ?? { host: options.host, port: options.port },
+    address() {
+      const { host } = options
+      return port?.address() ?? { host, port: options.port === 'handed' ? 0 : options.port }
+    },
     async deliver(node, topic, payload, timeoutMs) {
       const outcome = await outlet.deliver(subscriptions.ready(node), topic, payload, timeoutMs)
       metrics.deliveries.add(1, { outcome })
@@ -233,6 +277,14 @@ export function createBroker(options: BrokerOptions): Broker {
       return true
     },
     reloadCredentials: credentials.reload,
+    acceptSocket(socket) {
+      if (listener === undefined || isStopping) socket.destroy()
+      else listener.accept(socket)
+    },
+    relay: (topic, payload, { qos, retain }) => router.send(topic, payload, { qos, retain }),
+    goOn() {
+      for (const connection of connections) connection.goOn()
+    },
   }
 }
 

@@ -25,6 +25,8 @@ export interface DoorStreamOptions {
   readonly inFlightMax: number
   /** Asked for each frame after CONNECT, in order. */
   readonly lane?: FrameLane
+  /** No PUBLISH passes as long as it says so; then `goOn`. */
+  readonly isBusy?: (() => boolean) | undefined
   /** Asked for each PUBLISH that has nothing before it on the way to Aedes. */
   readonly express?: ExpressDoor
 }
@@ -103,6 +105,11 @@ export class DoorStream extends Duplex {
       else if (!this.#socket.destroyed && !this.#socket.writableEnded)
         this.#socket.write(acknowledgements)
     }
+    if (this.#rest !== undefined) this.#pass()
+  }
+
+  /** Who was busy is free again. */
+  goOn(): void {
     if (this.#rest !== undefined) this.#pass()
   }
 
@@ -243,7 +250,9 @@ export class DoorStream extends Duplex {
   #mayPass(type: number): boolean {
     if (!this.#wantsMore || this.#isHalted) return false
     if (this.#hasConnect && !this.#isOpen) return false
-    return type !== packetType.publish || this.inFlight < this.#options.inFlightMax
+    if (type !== packetType.publish) return true
+    const { inFlightMax, isBusy } = this.#options
+    return this.inFlight < inFlightMax && !isBusy?.()
   }
 
   #forward(bytes: Buffer): void {

@@ -6,7 +6,7 @@ import type { CodedError } from '../schemas/coded-error.ts'
 
 export type Role = 'device' | 'center' | 'operator' | 'simulator'
 
-/** Who a certificate says it is. */
+/** Who a certificate says it is. Each connection has an object of its own. */
 export interface Identity {
   readonly role: Role
   /** Common name: the client id and topic prefix of a device; the zone of a simulator. */
@@ -42,6 +42,8 @@ export type GateAnswer =
  * Arrivals of one connection are judged in order; answers may come in any order, PUBACKs keep theirs.
  */
 export interface PublishGate {
+  /** It wants nothing more just now: PUBLISHes wait at their connections until the broker is told to `goOn`. */
+  isBusy?(): boolean
   admit(arrival: Arrival, answer: (answer: GateAnswer) => void): void
   /**
    * The short way for a topic this identity was allowed to use before; undefined where there is none. Only QoS 0 and 1,
@@ -65,6 +67,20 @@ export interface ExpressSender {
   stored(packetId: number): void
   /** It could not be kept: the connection ends, no PUBACK. */
   refused(error: CodedError): void
+}
+
+/**
+ * Client ids, where several brokers serve one port: a client may be connected to another of them. `begin` is called when
+ * nobody else has the id; `end` when a newer connection elsewhere has come for it, also before `begin`.
+ */
+export interface ClientRegistry {
+  claim(
+    identity: Identity,
+    clientId: string,
+    events: { readonly begin: () => void; readonly end: () => void },
+  ): void
+  /** The connection has ended, and its will is at the gate. */
+  release(identity: Identity): void
 }
 
 export interface ConnectionObserver {

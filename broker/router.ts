@@ -27,7 +27,14 @@ export interface Router {
 const remembered = 65_536
 const nobodyWaits = () => {}
 
-export function createRouter(aedes: Aedes, retainedMax: number): Router {
+export interface RouterOptions {
+  readonly retainedMax: number
+  /** A filter found its first reader, or lost its last. */
+  readonly readersChanged?: ((filter: string, isRead: boolean) => void) | undefined
+}
+
+export function createRouter(aedes: Aedes, options: RouterOptions): Router {
+  const { retainedMax, readersChanged = () => {} } = options
   const internals = internalsOf(aedes)
   const publishOfAedes = internals.publish.bind(aedes)
   const readers = new Map<string, number>()
@@ -104,10 +111,12 @@ export function createRouter(aedes: Aedes, retainedMax: number): Router {
 
   return {
     countReader(filter, change) {
-      const count = (readers.get(filter) ?? 0) + change
+      const before = readers.get(filter) ?? 0
+      const count = before + change
       if (count > 0) readers.set(filter, count)
       else readers.delete(filter)
       hasReader.clear()
+      if (before === 0 || count === 0) readersChanged(filter, count > 0)
     },
     isRead,
     send: (topic, payload, { qos, retain }) => emit(topic, payload, qos, retain),

@@ -16,7 +16,7 @@ async function openRouter(retainedMax = 10) {
   store.storeRetained = async (packet) => {
     kept.push(`${packet.topic} ${packet.payload}`)
   }
-  const router = createRouter(aedes, retainedMax)
+  const router = createRouter(aedes, { retainedMax })
   const publish = (topic: string, { retain = false, forward = true, payload = 'x' } = {}) => {
     const packet = { cmd: 'publish', topic, payload: Buffer.from(payload), qos: 1, retain }
     internals.publish({ ...packet, [forwarded]: forward } as unknown as GatedPacket, null, () => {})
