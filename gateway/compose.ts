@@ -32,6 +32,8 @@ export interface Gateway {
   addresses(): { readonly mqtts: number; readonly web: number }
   /** The page with a fresh one-time token. */
   pageUrl(): string
+  /** Told when a one-time address was used up: the next person needs another. */
+  onPageOpened(listener: () => void): void
   summary(): GatewaySummary
   /** Simulated time, where there is some. */
   nowMs(): number
@@ -149,6 +151,7 @@ function furnish(foundation: Foundation): Gateway {
     },
     addresses: () => ({ mqtts: broker.address().port, web: web.address().port }),
     pageUrl: () => web.pageUrl(),
+    onPageOpened: (listener) => web.onOpened(listener),
     summary: () =>
       summarizeGateway({
         devicesOnline: online.size,

@@ -12,6 +12,8 @@ await runProgram<GatewayConfig>(gatewayProgram, async (config, { signal, print }
   const gateway = await composeGateway(config, log)
   await gateway.start(signal)
   print(JSON.stringify({ event: 'ready', ...gateway.addresses(), page: gateway.pageUrl() }))
+  // An address opens the page once. Who may read what the gateway prints may open it, whenever the last one is used up.
+  gateway.onPageOpened(() => print(JSON.stringify({ event: 'page', page: gateway.pageUrl() })))
   await untilStopped(signal)
   await gateway.stop(stopMs)
   print(JSON.stringify({ event: 'stopped', ...gateway.summary() }))

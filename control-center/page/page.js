@@ -127,7 +127,7 @@ function showConnection(state, text) {
 
 const client = mqtt.connect(`${location.origin.replace(/^http/, 'ws')}/mqtt`, {
   // A control center's client id begins with its name; each page is a client of its own.
-  clientId: `web/page-${crypto.randomUUID().slice(0, 8)}`,
+  clientId: `web/page-${crypto.getRandomValues(new Uint32Array(1))[0].toString(16)}`,
   reconnectPeriod: 2_000,
 })
 client.on('connect', () => {
@@ -136,7 +136,14 @@ client.on('connect', () => {
     Object.fromEntries(Object.entries(filters).map(([filter, qos]) => [filter, { qos }])),
   )
 })
-client.on('close', () => showConnection('offline', 'not connected; trying again'))
+client.on('close', async () => {
+  showConnection('offline', 'not connected; trying again')
+  // A WebSocket does not say why it was refused; a page that may not be read any more does.
+  const answer = await fetch('/').catch(() => undefined)
+  if (answer?.status !== 401) return
+  client.end()
+  showConnection('offline', 'the session has ended: open the address that the gateway printed last')
+})
 client.on('message', (/** @type {string} */ topic, /** @type {Uint8Array} */ payload) => {
   if (payload.length === 0) return
   const message = JSON.parse(new TextDecoder().decode(payload))

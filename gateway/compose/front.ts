@@ -1,6 +1,5 @@
 /** What people and machines see: metrics, health, the page. */
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Broker } from '../../broker/broker.ts'
 import { createHealth } from '../observe/health.ts'
@@ -25,11 +24,7 @@ export function createFront(
   return createWeb({
     host: config.web.host,
     port: config.web.port,
-    ...(config.web.tls
-      ? {
-          tls: { key: readFileSync(tls.keyFile, 'utf8'), cert: readFileSync(tls.certFile, 'utf8') },
-        }
-      : {}),
+    ...(config.web.tls && { tls }),
     files: {
       '/': join(root, 'control-center/page'),
       '/vendor/': join(root, 'node_modules/mqtt/dist'),
@@ -42,6 +37,7 @@ export function createFront(
         name: 'web',
         serial: randomBytes(8).toString('hex'),
       }),
+    refused: instruments.metrics.counter('intergreen_web_refused_total'),
     log: log.child({ room: 'web' }),
   })
 }

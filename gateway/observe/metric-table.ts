@@ -21,6 +21,10 @@ export const metricTable = {
   ),
   intergreen_broker_connections_closed_total: counter('Connections the broker ended', 'code'),
   intergreen_broker_deliveries_total: counter('Commands sent to a device', 'outcome'),
+  intergreen_doors_open: gauge(
+    'Door processes that take connections; 0 where the door is no process',
+  ),
+  intergreen_doors_restarts_total: counter('Door processes that ended and were started again'),
   intergreen_ingress_messages_total: counter('Messages judged at the gate', 'kind', 'verdict'),
   intergreen_ingress_quarantined_total: counter('Messages put into quarantine', 'code'),
   intergreen_ingress_refused_total: counter('Messages refused at the gate', 'code'),
@@ -77,6 +81,10 @@ export const metricTable = {
   intergreen_commands_delivery_timeouts_total: counter('Commands without a PUBACK in time'),
   intergreen_sink_points_total: counter('Points, by what became of them', 'outcome'),
   intergreen_sink_write_seconds: seconds('One write to the database'),
+  intergreen_web_refused_total: counter(
+    'Connections and requests beyond what strangers get at the web port',
+    'what',
+  ),
   intergreen_event_loop_delay_seconds: gauge(
     'Delay of the event loop in the last scrape interval',
     'quantile',

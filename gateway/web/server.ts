@@ -8,70 +8,120 @@
  *   GET /…                the page's files, for open sessions only
  *   WS  /mqtt             MQTT 3.1.1 as control center, for open sessions of the same origin only
  *
- * It knows no MQTT: a WebSocket becomes a byte stream that is handed over.
+ * - It knows no MQTT: a WebSocket becomes a byte stream that is handed over, and ends with its session.
+ * - No request has a body, and strangers are bounded (`admission.ts`): beyond that the answer is 429 with IG_ERR_WEB_BUSY.
  */
-import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { extname, join, normalize } from 'node:path'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 import type { Log } from '../kit/log.ts'
 import type { Part } from '../kit/part.ts'
-import { WebPortTaken } from './errors.ts'
-import { cookieName, createSessions } from './sessions.ts'
+import { type AdmissionLimits, admissionLimits, createAdmission } from './admission.ts'
+import { type CertificateFiles, followCertificate, useCertificate } from './certificate.ts'
+import { WebBusy, WebPortTaken } from './errors.ts'
+import { readPageFile } from './page-files.ts'
+import { securityHeaders, send, sendLast } from './responses.ts'
+import { cookieName, createSessions, sessionMsDefault } from './sessions.ts'
 
 export interface WebOptions {
   readonly host: string
   readonly port: number
-  /** PEM texts; without them the port speaks plain HTTP. */
-  readonly tls?: { readonly key: string; readonly cert: string }
+  /** Without it the port speaks plain HTTP. */
+  readonly tls?: CertificateFiles
   /** Folders whose files the page may ask for, by URL prefix. */
   readonly files: Readonly<Record<string, string>>
   readonly metrics: () => Promise<string>
   readonly health: () => { readonly ready: boolean; readonly findings: readonly unknown[] }
   /** Takes a control center's MQTT connection. */
   readonly acceptCenter: (stream: Duplex) => void
+  /** Counts what strangers were not given. */
+  readonly refused?: { add(amount: number, labels: { readonly what: Refused }): void }
+  readonly limits?: AdmissionLimits
+  readonly sessionMs?: number
+  readonly certificatePollMs?: number
   readonly log: Log
 }
+
+type Refused = 'connections' | 'requests'
 
 export interface Web extends Part {
   address(): { readonly host: string; readonly port: number }
   /** Address of the page with a fresh one-time token. */
   pageUrl(): string
+  /** Told when a one-time address was used: the next person needs another. */
+  onOpened(listener: () => void): void
 }
 
-const contentTypes: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.json': 'application/json',
-}
 const messageBytesMax = 256 * 1024 // A control center sends commands, not telemetry.
-const securityHeaders = {
-  'content-security-policy': "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'x-frame-options': 'DENY',
-}
+const certificatePollMs = 10_000
+/** A request is a line and a few headers: who takes longer to send them holds a connection for nothing. */
+const headersMs = 10_000
+const requestMs = 20_000
 
 export function createWeb(options: WebOptions): Web {
-  const sessions = createSessions(() => performance.now())
+  const { tls, log, sessionMs = sessionMsDefault } = options
+  const sessions = createSessions(sessionMs)
+  const admission = createAdmission(options.limits ?? admissionLimits, () => performance.now())
+  const openedListeners: (() => void)[] = []
+  let stopFollowing = () => {}
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     answer(request, response).catch((err) => {
-      options.log.error({ err }, 'a web request failed')
+      log.error({ err }, 'a web request failed')
       if (!response.headersSent) send(response, 500, 'text/plain', 'internal error\n')
     })
   }
-  const server = options.tls ? createTlsServer(options.tls, handle) : createServer(handle)
+  const secureServer = tls && createTlsServer({ handshakeTimeout: headersMs }, handle)
+  const server = secureServer ?? createServer(handle)
+  server.headersTimeout = headersMs
+  server.requestTimeout = requestMs
   const sockets = new WebSocketServer({ noServer: true, maxPayload: messageBytesMax })
+
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? ''
+    if (admission.enter(address)) {
+      socket.once('close', () => admission.leave(address))
+      return
+    }
+    refuse('connections')
+    if (!tls) socket.end(busyAnswer('connections'))
+    socket.destroySoon()
+  })
+
+  function refuse(what: Refused): void {
+    options.refused?.add(1, { what })
+    log.warn({ code: WebBusy.code, what }, 'somebody asks more of the web port than strangers get')
+  }
+
+  /** As bytes: a connection that is not taken, and an upgrade, have no response object. */
+  function busyAnswer(what: Refused): string {
+    const lines = ['HTTP/1.1 429 Too Many Requests', `retry-after: ${admission.retryAfterS}`]
+    return [...lines, 'connection: close', '', busyText(what)].join('\r\n')
+  }
+
+  /** Whether a stranger's request is taken. */
+  function mayAsk(request: IncomingMessage, path?: string): boolean {
+    if (sessions.lifeOf(sessionOf(request))) return true
+    const isHealth = path?.startsWith('/health/') ?? false
+    const isTaken = admission.mayAsk(request.socket.remoteAddress ?? '', isHealth)
+    if (!isTaken) refuse('requests')
+    return isTaken
+  }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = urlOf(request)
-    if (url === undefined) return send(response, 400, 'text/plain', 'not an address\n')
-    if (request.method !== 'GET') return send(response, 405, 'text/plain', 'only GET\n')
+    if (!mayAsk(request, url?.pathname)) {
+      response.setHeader('retry-after', admission.retryAfterS)
+      return sendLast(request, response, 429, busyText('requests'))
+    }
+    if (url === undefined) return sendLast(request, response, 400, 'not an address\n')
+    const isHead = request.method === 'HEAD' // RFC 9110 §9.1: as GET, without the body.
+    if (request.method !== 'GET' && !isHead) {
+      response.setHeader('allow', 'GET, HEAD')
+      return sendLast(request, response, 405, 'only GET\n')
+    }
+    if (hasBody(request)) return sendLast(request, response, 413, 'a request has no body here\n')
     if (url.pathname === '/metrics') {
       return send(response, 200, 'text/plain; version=0.0.4', await options.metrics())
     }
@@ -82,13 +132,17 @@ export function createWeb(options: WebOptions): Web {
       return send(response, report.ready ? 200 : 503, 'application/json', body)
     }
     const token = url.searchParams.get('token')
-    if (token !== null) return redeem(token, response)
-    if (!sessions.isOpen(sessionOf(request))) {
-      const text =
-        'This page opens with the one-time address that the gateway printed at its start.\n'
+    // Who only looks where an address leads, as chat programs do, must not use it up.
+    if (token !== null && !isHead) return redeem(token, response)
+    if (!sessions.lifeOf(sessionOf(request))) {
+      const text = 'This page opens with the one-time address that the gateway printed last.\n'
       return send(response, 401, 'text/plain', text)
     }
-    return sendFile(url.pathname === '/' ? '/index.html' : url.pathname, response)
+    const path = url.pathname === '/' ? '/index.html' : url.pathname
+    const file = await readPageFile(options.files, path)
+    return file
+      ? send(response, 200, file.type, file.body)
+      : send(response, 404, 'text/plain', 'not here\n')
   }
 
   function redeem(token: string, response: ServerResponse): void {
@@ -97,39 +151,32 @@ export function createWeb(options: WebOptions): Web {
       send(response, 401, 'text/plain', 'This token was used before or never existed.\n')
       return
     }
-    const secure = options.tls ? '; Secure' : ''
-    const cookie = `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/${secure}`
-    response.writeHead(303, { 'set-cookie': cookie, location: '/' }).end()
-  }
-
-  async function sendFile(path: string, response: ServerResponse): Promise<void> {
-    const prefix = Object.keys(options.files)
-      .sort((a, b) => b.length - a.length)
-      .find((candidate) => path.startsWith(candidate))
-    const type = contentTypes[extname(path)]
-    if (prefix === undefined || type === undefined || normalize(path) !== path) {
-      return send(response, 404, 'text/plain', 'not here\n')
-    }
-    const file = join(options.files[prefix]!, path.slice(prefix.length))
-    if (!normalize(file).startsWith(normalize(options.files[prefix]!))) {
-      return send(response, 404, 'text/plain', 'not here\n')
-    }
-    const body = await readFile(file).catch(() => undefined)
-    if (body === undefined) return send(response, 404, 'text/plain', 'not here\n')
-    send(response, 200, type, body)
+    const ends = `Max-Age=${Math.ceil(sessionMs / 1_000)}`
+    const secure = tls ? '; Secure' : ''
+    const cookie = `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/; ${ends}${secure}`
+    response.writeHead(303, { ...securityHeaders, 'set-cookie': cookie, location: '/' }).end()
+    for (const listener of openedListeners) listener()
   }
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => {}) // Whoever asks may be gone before the answer.
+    if (!mayAsk(request)) {
+      socket.end(busyAnswer('requests'))
+      return
+    }
     const isOurs = urlOf(request)?.pathname === '/mqtt'
-    if (!isOurs || !isSameOrigin(request) || !sessions.isOpen(sessionOf(request))) {
+    const life = sessions.lifeOf(sessionOf(request))
+    if (!isOurs || !isSameOrigin(request) || !life) {
       socket.end('HTTP/1.1 401 Unauthorized\r\nconnection: close\r\n\r\n')
       return
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const stream = createWebSocketStream(webSocket)
       // A torn WebSocket is an everyday end of a connection, not a fault of the gateway.
-      stream.on('error', (err) => options.log.debug({ err }, 'a page went away'))
+      stream.on('error', (err) => log.debug({ err }, 'a page went away'))
+      const endWithSession = () => webSocket.terminate()
+      life.addEventListener('abort', endWithSession)
+      webSocket.once('close', () => life.removeEventListener('abort', endWithSession))
       options.acceptCenter(stream)
     })
   })
@@ -137,6 +184,11 @@ export function createWeb(options: WebOptions): Web {
   return {
     name: 'web',
     async start() {
+      if (secureServer && tls) {
+        useCertificate(secureServer, tls)
+        const pollMs = options.certificatePollMs ?? certificatePollMs
+        stopFollowing = followCertificate(secureServer, tls, { log, pollMs })
+      }
       await new Promise<void>((resolve, reject) => {
         server.once('error', (cause: Error) =>
           reject(WebPortTaken.from(cause, options.port, options.host, cause.message)),
@@ -144,12 +196,14 @@ export function createWeb(options: WebOptions): Web {
         server.listen(options.port, options.host, () => {
           // Later faults are of single connections (no file handles left): they must not end the process.
           server.removeAllListeners('error')
-          server.on('error', (err) => options.log.error({ err }, 'the web port reported a fault'))
+          server.on('error', (err) => log.error({ err }, 'the web port reported a fault'))
           resolve()
         })
       })
     },
     async stop() {
+      stopFollowing()
+      sessions.close()
       for (const client of sockets.clients) client.terminate()
       server.closeAllConnections()
       if (server.listening) await new Promise((resolve) => server.close(resolve))
@@ -162,14 +216,19 @@ export function createWeb(options: WebOptions): Web {
       const { host, port } = this.address()
       const isAny = host === '0.0.0.0' || host === '::'
       const name = isAny ? 'localhost' : host.includes(':') ? `[${host}]` : host
-      return `${options.tls ? 'https' : 'http'}://${name}:${port}/?token=${sessions.createToken()}`
+      return `${tls ? 'https' : 'http'}://${name}:${port}/?token=${sessions.createToken()}`
     },
+    onOpened: (listener) => void openedListeners.push(listener),
   }
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
-  response.writeHead(status, { 'content-type': type, ...securityHeaders }).end(body)
+function busyText(what: Refused): string {
+  const { code, message, hint } = WebBusy(what)
+  return `${JSON.stringify({ code, message, hint })}\n`
 }
+
+const hasBody = ({ headers }: IncomingMessage) =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 function sessionOf(request: IncomingMessage): string | undefined {
   const cookies = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim().split('='))
