@@ -33,6 +33,14 @@ export const BrokerUnreachable = defineError({
   retry: 'later',
 })
 
+export const FilesTooFew = defineError({
+  code: 'IG_ERR_SIM_FILES_TOO_FEW',
+  message: '%d devices need %d open files, this process may have %d',
+  hint: 'Run `ulimit -n` with the number named (LimitNOFILE= of a service, nofile in limits.conf), or take fewer --devices; the gateway needs as many.',
+  blame: 'operator',
+  retry: 'never',
+})
+
 export const GatewaySilent = defineError({
   code: 'IG_ERR_SIM_GATEWAY_SILENT',
   message: 'the gateway did not answer the clock for %d s (simulated time %s)',

@@ -1,7 +1,11 @@
 /**
  * All devices of a load, their connections and the figures of the phase that runs. Reconnects who was lost, hands out
  * the next device that is ready, and keeps what every phase measured.
+ *
+ * - While devices are let in for the first time only so many handshakes are under way at once: they cost this process
+ *   as much as the gateway, and what queues up here would time out there. A storm of reconnects is not held back.
  */
+import { createSecureContext } from 'node:tls'
 import { build, type Histogram } from 'hdr-histogram-js'
 import { parseNodeId } from '../../schemas/ids.ts'
 import type { Credentials } from '../device/credentials.ts'
@@ -30,22 +34,31 @@ export interface Fleet {
   readonly acknowledgedByClass: Record<MessageClass, number>
   readonly totals: { connects: number; resent: number; commandsAnswered: number }
   begin(): PhaseFigures
+  /** Lets the first `wanted` devices connect, as many at once as is good for both sides. */
+  open(wanted: number): void
   readyCount(): number
   unacknowledged(): number
   /** Sends `count` messages of the next device that is ready, in one write. False when nobody is. */
   sendNext(count: number, dueAt: number): boolean
   cut(share: number): void
+  /** To be called about every `pingStepMs`: each time a few devices ping, all of them within a minute. */
   ping(): void
   end(): void
 }
 
-const devicesPerAddress = 20_000 // Ports of one address: some 28,000, of which a part still waits to be free again.
+/** An address has some 28,000 ports, and a cut leaves as many waiting to be free again as it opens. */
+const devicesPerAddress = 10_000
+/** Who was lost comes back after one to two of these, not all in the same moment. */
 const reconnectMs = 1_000
+const connectingMax = 128
+const pingEveryMs = 60_000
+export const pingStepMs = 200
 
 export function createFleet(options: LoadOptions, credentials: Credentials): Fleet {
   const url = new URL(options.url)
   const isLoopback = ['localhost', '127.0.0.1'].includes(url.hostname)
   const random = createRandom('load', options.seed)
+  const jitter = createRandom('load reconnects', options.seed)
   const classes = () => ({ ok: 0, late: 0, malformed: 0, duplicate: 0 })
   const sentByClass = classes()
   const acknowledgedByClass = classes()
@@ -53,6 +66,10 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
   const sources: MessageSource[] = []
   let figures = emptyFigures()
   const ready = createReadySet(options.devices)
+  const secureContext = createSecureContext({ ...credentials })
+  const connecting = new Set<number>()
+  let opened = 0
+  let pinged = 0
   let isEnding = false
 
   const devices = Array.from({ length: options.devices }, (_, index) => {
@@ -66,11 +83,12 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
         isLoopback && options.devices > devicesPerAddress
           ? `127.0.0.${1 + Math.floor(index / devicesPerAddress)}`
           : undefined,
-      credentials,
+      secureContext,
       qos: options.qos,
       resume: options.resume,
       events: {
         connected(tookMs) {
+          connecting.delete(index)
           ready.add(index)
           totals.connects += 1
           figures.connects += 1
@@ -78,8 +96,9 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
         },
         lost(reason, wasReady) {
           count(reason)
+          connecting.delete(index)
           if (wasReady) ready.remove(index)
-          if (!isEnding) setTimeout(() => device.connect(), reconnectMs)
+          if (!isEnding) setTimeout(() => connect(index), reconnectMs * (1 + jitter()))
         },
         acknowledged(message, dueAt, wasResent) {
           const tookUs = Math.max(1, (performance.now() - dueAt) * 1000)
@@ -96,6 +115,12 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
     return device
   })
 
+  function connect(index: number): void {
+    if (isEnding || ready.has(index)) return
+    connecting.add(index)
+    devices[index]?.connect()
+  }
+
   function count(reason: string): void {
     figures.errors.set(reason, (figures.errors.get(reason) ?? 0) + 1)
   }
@@ -108,6 +133,12 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
     begin() {
       figures = emptyFigures()
       return figures
+    },
+    open(wanted) {
+      while (opened < Math.min(wanted, devices.length) && connecting.size < connectingMax) {
+        connect(opened)
+        opened += 1
+      }
     },
     readyCount: () => ready.size(),
     unacknowledged: () => devices.reduce((sum, device) => sum + device.unacknowledged(), 0),
@@ -131,16 +162,19 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
       return true
     },
     cut(share) {
-      const many = Math.round(devices.length * share)
-      const chosen = devices.slice(0, many)
-      for (const [index, device] of chosen.entries()) {
+      const many = Math.min(opened, Math.round(devices.length * share))
+      for (const [index, device] of devices.slice(0, many).entries()) {
         ready.remove(index)
         device.cut()
       }
-      for (const device of chosen) device.connect()
+      for (let index = 0; index < many; index++) connect(index)
     },
     ping() {
-      for (const device of devices) device.ping()
+      const share = Math.ceil((devices.length * pingStepMs) / pingEveryMs)
+      for (let i = 0; i < share; i++) {
+        devices[pinged]?.ping()
+        pinged = (pinged + 1) % devices.length
+      }
     },
     end() {
       isEnding = true
@@ -156,6 +190,7 @@ function createReadySet(length: number) {
   let cursor = 0
   return {
     size: () => members.length,
+    has: (index: number): boolean => (placeOf[index] ?? -1) >= 0,
     add(index: number): void {
       if ((placeOf[index] ?? -1) >= 0) return
       placeOf[index] = members.length

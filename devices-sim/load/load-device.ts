@@ -6,13 +6,12 @@
  * - Knows nothing of schedules: it is told what to send, and tells what was acknowledged, and when.
  */
 import { isIP } from 'node:net'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls'
 import mqttPacket, { type Packet } from 'mqtt-packet'
 import type { NodeId } from '../../schemas/ids.ts'
 import { decodePayload } from '../../schemas/payload.ts'
 import { formatTimestamp } from '../../schemas/time.ts'
 import { filters, isTopic, parseTopic, topics } from '../../schemas/topics.ts'
-import type { Credentials } from '../device/credentials.ts'
 import type { LoadMessage } from './messages.ts'
 
 export interface LoadDeviceEvents {
@@ -41,7 +40,8 @@ export interface LoadDeviceOptions {
   readonly host: string
   readonly port: number
   readonly localAddress: string | undefined
-  readonly credentials: Credentials
+  /** One for all: reading certificates and keys anew for each connection costs more than its handshake. */
+  readonly secureContext: SecureContext
   readonly qos: 0 | 1
   readonly resume: boolean
   readonly events: LoadDeviceEvents
@@ -117,6 +117,7 @@ export function createLoadDevice(options: LoadDeviceOptions): LoadDevice {
 
   function begin(): void {
     isReady = true
+    socket?.setTimeout(0)
     events.connected(performance.now() - startedAt)
     socket?.cork()
     for (const [id, entry] of inFlight) {
@@ -166,7 +167,7 @@ export function createLoadDevice(options: LoadDeviceOptions): LoadDevice {
         port: options.port,
         ...(isIP(options.host) === 0 && { servername: options.host }),
         ...(options.localAddress && { localAddress: options.localAddress }),
-        ...options.credentials,
+        secureContext: options.secureContext,
         ...(options.resume && session && { session }),
       })
       socket = opened

@@ -1,5 +1,5 @@
 /**
- * Options of the load simulator, and scenario files, which are the same options in a file.
+ * Options of the load simulator, and scenario files, which are the same options in a file; without one it is the crossing.
  *
  * A scenario is a list of phases, one after the other; each says how long it lasts, how many messages a second are
  * due, how many go into one write, and which share of the devices is cut off at its beginning.
@@ -22,6 +22,7 @@ export interface Phase {
 }
 
 export interface LoadOptions {
+  readonly about: string
   readonly url: string
   readonly pki: string
   readonly zone: string
@@ -49,7 +50,13 @@ const limit = (what: string) =>
 export const loadProgram: ProgramSchema = {
   name: 'npm run load -- [SCENARIO]',
   summary: 'Many devices at once against a gateway: sends on schedule, however late the answers.',
+  required: ['phases'],
   properties: {
+    about: {
+      type: 'string',
+      default: '',
+      description: 'what the load stands for; goes into the report',
+    },
     url: {
       type: 'string',
       pattern: '^mqtts://',
@@ -79,7 +86,7 @@ export const loadProgram: ProgramSchema = {
     phases: {
       type: 'array',
       minItems: 1,
-      description: 'only in a file: see devices-sim/load/scenarios/',
+      description: 'only in a file, see the end of this text',
       items: {
         type: 'object',
         properties: {
@@ -93,17 +100,6 @@ export const loadProgram: ProgramSchema = {
         required: ['name', 'seconds'],
         additionalProperties: false,
       },
-      default: [
-        { name: 'ramp', kind: 'ramp', seconds: 5, messagesPerSecond: 20, perWrite: 1, cutShare: 0 },
-        {
-          name: 'steady',
-          kind: 'steady',
-          seconds: 10,
-          messagesPerSecond: 20,
-          perWrite: 1,
-          cutShare: 0,
-        },
-      ],
     },
     malformedShare: { ...share, description: 'share of messages that are damaged' },
     duplicateShare: { ...share, description: 'share of messages that are sent twice' },
@@ -129,16 +125,28 @@ export const loadProgram: ProgramSchema = {
   positionals: undefined,
   notes: [
     '',
-    'SCENARIO is crossing, district, city, or a file. The last line of stdout is the report.',
-    'Exit codes: 0 all expectations met, 1 one was missed, 2 bad option or not let in.',
+    'SCENARIO is crossing (12 devices, the default), district (1,000), city (19,500), or a file like those in',
+    'devices-sim/load/scenarios/: these options in camelCase, and `phases`, one after the other, each with',
+    '  name, kind (ramp: devices connect and the rate grows; steady: it holds), seconds, messagesPerSecond,',
+    '  perWrite (messages that go out together: a burst), cutShare (devices whose connection is cut at its beginning: a storm).',
+    'Flags outrank the file: npm run load -- district --url mqtts://gateway.example:8883 --expect-p99-ms 50 --report out.json',
+    '',
+    'Certificates: npm run pki -- issue simulator load; and center center/desk-1, to compare with the gateway\u2019s accounts.',
+    'A line about each second on a terminal; the last line of stdout is the report, as JSON. Latency counts from the moment a',
+    'message was due, not from when it was sent. Steady phases without a cut are what --expect-p99-ms is held against.',
+    'Exit codes: 0 all expectations met, 1 one was missed or nobody answered, 2 bad option, certificate or limit.',
   ],
 }
 
 /** The scenario named first on the command line becomes the file of options. */
 export function withScenario(argv: readonly string[]): readonly string[] {
   const [first, ...rest] = argv
-  if (first === undefined || first.startsWith('-')) return argv
-  const built = join(import.meta.dirname, 'scenarios', `${first}.json`)
+  const builtIn = (name: string) => join(import.meta.dirname, 'scenarios', `${name}.json`)
+  if (first === undefined || first.startsWith('-')) {
+    const hasFile = argv.some((word) => word === '--config' || word.startsWith('--config='))
+    return hasFile ? argv : ['--config', builtIn('crossing'), ...argv]
+  }
+  const built = builtIn(first)
   if (existsSync(built)) return ['--config', built, ...rest]
   if (existsSync(first)) return ['--config', first, ...rest]
   throw CommandLineInvalid(first, 'is neither crossing, district, city nor a file')

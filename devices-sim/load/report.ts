@@ -1,5 +1,6 @@
 /** What a load run found, as JSON: rates and latencies per phase, accounts on both sides, and which expectations held. */
 import { availableParallelism, cpus, totalmem } from 'node:os'
+import type { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Histogram } from 'hdr-histogram-js'
 import type { Accounts } from './accounts.ts'
 import type { Fleet, PhaseFigures } from './fleet.ts'
@@ -26,11 +27,17 @@ export interface PhaseReport {
   /** From the moment a message was due to its PUBACK. */
   readonly latencyMs: Quantiles
   readonly resentMs: Quantiles
+  /** At its end. */
+  readonly connected: number
   readonly connects: number
   readonly connectsPerS: number
   readonly connectMs: Quantiles
   readonly errors: Readonly<Record<string, number>>
+  /** Of this process's own event loop: what is in it is in the latencies, and is not the gateway's. */
+  readonly ownDelayMs: { readonly p50: number; readonly p99: number; readonly max: number }
 }
+
+export type OwnDelay = ReturnType<typeof monitorEventLoopDelay>
 
 export interface Expectation {
   readonly name: string
@@ -42,6 +49,7 @@ export interface Expectation {
 export interface LoadReport {
   readonly event: 'report'
   readonly isMet: boolean
+  readonly about: string
   readonly devices: number
   readonly qos: number
   readonly machine: {
@@ -60,7 +68,13 @@ export interface LoadReport {
   readonly expectations: readonly Expectation[]
 }
 
-export function phaseReport(phase: Phase, figures: PhaseFigures, lastedS: number): PhaseReport {
+export function phaseReport(
+  phase: Phase,
+  figures: PhaseFigures,
+  end: { lastedS: number; connected: number; ownDelay: OwnDelay },
+): PhaseReport {
+  const { lastedS, connected, ownDelay } = end
+  const ownMs = (nanoseconds: number) => round(nanoseconds / 1e6)
   return {
     name: phase.name,
     kind: phase.kind,
@@ -72,10 +86,16 @@ export function phaseReport(phase: Phase, figures: PhaseFigures, lastedS: number
     acknowledgedPerS: round(figures.acknowledged / lastedS),
     latencyMs: quantiles(figures.latencyUs),
     resentMs: quantiles(figures.resentUs),
+    connected,
     connects: figures.connects,
     connectsPerS: round(figures.connects / lastedS),
     connectMs: quantiles(figures.connectUs),
     errors: Object.fromEntries(figures.errors),
+    ownDelayMs: {
+      p50: ownMs(ownDelay.percentile(50)),
+      p99: ownMs(ownDelay.percentile(99)),
+      max: ownMs(ownDelay.max),
+    },
   }
 }
 
@@ -104,6 +124,7 @@ export function createReport(
   return {
     event: 'report',
     isMet: expectations.every(({ isMet }) => isMet),
+    about: options.about,
     devices: options.devices,
     qos: options.qos,
     machine: {
@@ -158,23 +179,32 @@ function expect(
     ({ kind, name }) =>
       kind === 'steady' && options.phases.find((each) => each.name === name)?.cutShare === 0,
   )
-  for (const { name, latencyMs } of steady) {
-    if (options.expectP99Ms > 0) {
+  for (const { name, latencyMs, unsent } of steady) {
+    // Where nobody was connected to send, a quantile of what was sent says nothing.
+    expectations.push(atMost(`${name}.unsent`, 0, unsent))
+    // QoS 0 has no answer to wait for.
+    if (options.expectP99Ms > 0 && options.qos === 1) {
       expectations.push(atMost(`${name}.p99Ms`, options.expectP99Ms, latencyMs.p99))
     }
-    if (options.expectP999Ms > 0) {
+    if (options.expectP999Ms > 0 && options.qos === 1) {
       expectations.push(atMost(`${name}.p999Ms`, options.expectP999Ms, latencyMs.p999))
     }
   }
   const ramp = phases.find(({ kind }) => kind === 'ramp')
+  if (ramp) expectations.push(atLeast(`${ramp.name}.connected`, options.devices, ramp.connected))
   if (options.expectConnectsPerS > 0 && ramp) {
     expectations.push(atLeast('connectsPerS', options.expectConnectsPerS, ramp.connectsPerS))
   }
   if (gateway) {
     const { ok, late, malformed } = fleet.acknowledgedByClass
     expectations.push(atMost('gateway.residual', 0, Math.abs(gateway.residual)))
-    // What was acknowledged must be in its books; others may have sent as well, and cuts repeat.
-    if (options.qos === 1) {
+    // What was acknowledged must be in its books; others may have sent as well, and cuts repeat. What was sent
+    // without acknowledgement must be there too, but for what a cut took with it.
+    if (options.qos === 0) {
+      const { ok, late, malformed, duplicate } = fleet.sentByClass
+      const sent = ok + late + malformed + duplicate
+      expectations.push(atLeast('gateway.received', sent - options.expectLost, gateway.received))
+    } else {
       expectations.push(atLeast('gateway.stored', ok + late, gateway.stored + gateway.duplicate))
       expectations.push(atLeast('gateway.quarantined', malformed, gateway.quarantined))
     }

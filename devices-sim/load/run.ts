@@ -1,9 +1,18 @@
 /** Runs the phases of a load one after the other, and waits at the end for what is still to be acknowledged. */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createCredentialStore } from '../device/credentials.ts'
 import { type AccountsWatch, watchAccounts } from './accounts.ts'
-import { createFleet, type Fleet, type PhaseFigures } from './fleet.ts'
+import { createFleet, type Fleet, type PhaseFigures, pingStepMs } from './fleet.ts'
+import { knock } from './knock.ts'
+import { checkOpenFiles } from './open-files.ts'
 import type { LoadOptions, Phase } from './options.ts'
-import { createReport, type LoadReport, type PhaseReport, phaseReport } from './report.ts'
+import {
+  createReport,
+  type LoadReport,
+  type OwnDelay,
+  type PhaseReport,
+  phaseReport,
+} from './report.ts'
 import { dueAtS, dueBy } from './schedule.ts'
 
 export interface LoadContext {
@@ -14,43 +23,55 @@ export interface LoadContext {
 
 const tickMs = 2
 const liveEveryMs = 1_000
-const pingEveryMs = 60_000
 const drainMsMax = 20_000
 /** Accounts are told every few seconds. */
 const accountsMsMax = 15_000
 
 export async function runLoad(options: LoadOptions, context: LoadContext): Promise<LoadReport> {
+  checkOpenFiles(options.devices)
   const credentials = createCredentialStore(options.pki).of(options.zone)
+  await knock(options.url, options.zone, credentials)
   const fleet = createFleet(options, credentials)
   const watch = await watchAccounts(options.url, options.pki, options.center)
   const before = await watch?.next(accountsMsMax)
-  const pings = setInterval(() => fleet.ping(), pingEveryMs)
+  const pings = setInterval(() => fleet.ping(), pingStepMs)
+  const ownDelay = monitorEventLoopDelay({ resolution: tickMs })
+  ownDelay.enable()
   const reports: PhaseReport[] = []
   try {
     for (const phase of options.phases) {
-      if (!context.signal.aborted) reports.push(await runPhase(phase, fleet, context))
+      if (!context.signal.aborted) {
+        reports.push(await runPhase(phase, fleet, ownDelay, context))
+      }
     }
     const deadline = performance.now() + drainMsMax
     while (fleet.unacknowledged() > 0 && performance.now() < deadline) await pause(50)
     const after = before && (await watch?.settled(accountsMsMax))
     return createReport(options, fleet, reports, before && after && { before, after })
   } finally {
+    ownDelay.disable()
     clearInterval(pings)
     fleet.end()
     await endWatch(watch)
   }
 }
 
-async function runPhase(phase: Phase, fleet: Fleet, context: LoadContext): Promise<PhaseReport> {
+async function runPhase(
+  phase: Phase,
+  fleet: Fleet,
+  ownDelay: OwnDelay,
+  context: LoadContext,
+): Promise<PhaseReport> {
   const figures = fleet.begin()
+  ownDelay.reset()
   const startedAt = performance.now()
+  const size = fleet.devices.length
   let sent = 0
-  let opened = 0
   let liveAt = startedAt + liveEveryMs
   if (phase.cutShare > 0) fleet.cut(phase.cutShare)
   for (;;) {
     const elapsedS = (performance.now() - startedAt) / 1000
-    if (phase.kind === 'ramp') opened = connectDue(phase, fleet, elapsedS, opened)
+    if (phase.kind === 'ramp') fleet.open(Math.ceil(shareDue(phase, elapsedS) * size))
     const due = dueBy(phase, elapsedS)
     while (due - sent >= phase.perWrite) {
       // The whole write is due when its last message is.
@@ -58,26 +79,34 @@ async function runPhase(phase: Phase, fleet: Fleet, context: LoadContext): Promi
       fleet.sendNext(phase.perWrite, dueAt)
       sent += phase.perWrite
     }
-    if (elapsedS >= phase.seconds || context.signal.aborted) break
+    if (isOver(phase, fleet, elapsedS) || context.signal.aborted) break
     if (performance.now() >= liveAt) {
       liveAt += liveEveryMs
       context.live(liveLine(phase, fleet, figures, elapsedS))
     }
     await pause(tickMs)
   }
-  return phaseReport(phase, figures, (performance.now() - startedAt) / 1000)
+  const lastedS = (performance.now() - startedAt) / 1000
+  return phaseReport(phase, figures, { lastedS, connected: fleet.readyCount(), ownDelay })
 }
 
-/** In a ramp the devices connect one after the other, evenly. */
-function connectDue(phase: Phase, fleet: Fleet, elapsedS: number, opened: number): number {
-  const share = Math.min(1, elapsedS / (phase.seconds * rampShare))
-  const due = Math.ceil(fleet.devices.length * share)
-  for (const device of fleet.devices.slice(opened, due)) device.connect()
-  return due
+/** In a ramp the devices connect one after the other, evenly; the last ones begin a little before its end. */
+function shareDue(phase: Phase, elapsedS: number): number {
+  return Math.min(1, elapsedS / (phase.seconds * rampShare))
 }
 
-/** The last ones begin a little before the end of the ramp, so that it includes their connecting. */
+/** A ramp that turns out too steep for the machine goes on, with nothing more due, until all are connected. */
+function isOver(phase: Phase, fleet: Fleet, elapsedS: number): boolean {
+  if (elapsedS < phase.seconds) return false
+  const isComplete = fleet.readyCount() === fleet.devices.length
+  return (
+    phase.kind !== 'ramp' || isComplete || elapsedS >= phase.seconds * rampOverrunMax + rampOverrunS
+  )
+}
+
 const rampShare = 0.9
+const rampOverrunMax = 3
+const rampOverrunS = 10
 
 function liveLine(phase: Phase, fleet: Fleet, figures: PhaseFigures, elapsedS: number): string {
   const p99 = figures.latencyUs.getValueAtPercentile(99) / 1000

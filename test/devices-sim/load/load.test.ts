@@ -2,6 +2,7 @@
 import { dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createMessageSource } from '../../../devices-sim/load/messages.ts'
+import { checkOpenFiles, openFilesMax } from '../../../devices-sim/load/open-files.ts'
 import {
   type LoadOptions,
   loadProgram,
@@ -90,6 +91,26 @@ test('the scenarios that come with it are valid options', () => {
   expect(() => withScenario(['village'])).toThrow(/village/)
 })
 
+test('without a scenario it is the crossing, and a file of one\u2019s own stays what it is', () => {
+  const line = readCommandLine<LoadOptions>(loadProgram, withScenario(['--devices', '5']), {})
+  if (line.kind !== 'run') throw new Error('help')
+  expect(line.options).toMatchObject({ devices: 5, malformedShare: 0.01 })
+  expect(withScenario(['--config', 'mine.json'])).toEqual(['--config', 'mine.json'])
+  expect(withScenario(['--json', '--config=mine.json'])).toEqual(['--json', '--config=mine.json'])
+})
+
+test('more devices than files may be open is said before the first connects, with the number to set', () => {
+  expect(openFilesMax()).toBeGreaterThan(100)
+  expect(() => checkOpenFiles(1_000, 1_064)).not.toThrow()
+  expect(() => checkOpenFiles(1_001, 1_064)).toThrow(
+    expect.objectContaining({
+      code: 'IG_ERR_SIM_FILES_TOO_FEW',
+      blame: 'operator',
+      message: expect.stringMatching(/1065 open files.*1064/),
+    }),
+  )
+})
+
 describe('against a broker', () => {
   async function load(
     more: Partial<LoadOptions> = {},
@@ -99,6 +120,7 @@ describe('against a broker', () => {
     await house.issue('simulator', 'load')
     prepare?.(house)
     const options: LoadOptions = {
+      about: '',
       url: house.url,
       pki: dirname(house.authority.paths.caCert),
       zone: 'load',
@@ -166,6 +188,46 @@ describe('against a broker', () => {
     expect(slow?.latencyMs.p50).toBeGreaterThan(190)
     expect(report.isMet).toBe(false)
     expect(report.expectations.find(({ name }) => name === 'slow.p99Ms')?.isMet).toBe(false)
+  })
+
+  test('at QoS 0 no answer is waited for or judged', async () => {
+    const { house, report } = await load({ qos: 0, expectP99Ms: 0.001 })
+    const sum = (of: Record<string, number>) => Object.values(of).reduce((a, b) => a + b, 0)
+    expect(report).toMatchObject({ isMet: true, lost: 0, acknowledged: { ok: 0 } })
+    expect(report.expectations.map(({ name }) => name)).not.toContain('steady.p99Ms')
+    // A cut takes with it what was on its way.
+    expect(house.arrivals.length).toBeGreaterThan(0.9 * sum(report.sent))
+  })
+
+  test('a ramp too steep for the machine goes on until everybody is connected', async () => {
+    const { report } = await load({
+      devices: 100,
+      phases: [
+        phase({ name: 'ramp', kind: 'ramp', seconds: 0.2, messagesPerSecond: 100 }),
+        phase({ name: 'steady', seconds: 0.5, messagesPerSecond: 100 }),
+      ],
+    })
+    expect(report.phases[0]).toMatchObject({ connected: 100, connects: 100, due: 10, errors: {} })
+    expect(report.phases[0]?.seconds).toBeGreaterThan(0.2)
+    expect(report.phases[0]?.ownDelayMs.max).toBeGreaterThan(0)
+    expect(report.expectations).toContainEqual({
+      name: 'ramp.connected',
+      limit: 100,
+      value: 100,
+      isMet: true,
+    })
+  })
+
+  test('where nobody listens it says so at once', async () => {
+    const house = await openHouse()
+    await house.issue('simulator', 'load')
+    const line = readCommandLine<LoadOptions>(loadProgram, withScenario([]), {})
+    if (line.kind !== 'run') throw new Error('help')
+    const pki = dirname(house.authority.paths.caCert)
+    const options = { ...line.options, url: 'mqtts://localhost:1', pki }
+    await expect(
+      runLoad(options, { signal: new AbortController().signal, live: () => {} }),
+    ).rejects.toMatchObject({ code: 'IG_ERR_SIM_BROKER_UNREACHABLE' })
   })
 
   test('a connection the broker closes is counted, opened again, and its messages are sent again', async () => {
