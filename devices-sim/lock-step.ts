@@ -3,8 +3,11 @@
  *
  *   devices publish ─▶ all acknowledged ─▶ sim.clock(ts) ─▶ gateway decides, commands ─▶ gateway.clock(upTo ≥ ts)
  *
- * When the gateway is away or silent the street is alone: it goes on at a bounded pace under its local plans, and
- * is in step again with the first answer. Being alone for longer than allowed is a coded error.
+ * - No step waits longer than some seconds of the wall: then, or as soon as the connection is gone, the street is
+ *   alone. It goes on as streets do, its controllers under what they have and at last under their local plans.
+ * - Alone, nothing is waited for. The first answer to a step of that time says that the gateway follows again; from
+ *   there on each step waits for it as before, however far behind it was.
+ * - Being alone for longer than allowed is a coded error.
  */
 import { decodePayload } from '../schemas/payload.ts'
 import { formatTimestamp, parseTimestamp } from '../schemas/time.ts'
@@ -22,7 +25,10 @@ export interface LockStep {
 
 export interface LockStepOptions {
   readonly link: Link
+  /** The devices': what they publish in a step is acknowledged before the step is told. */
+  readonly deviceLinks: readonly Link[]
   readonly log: SimLog
+  /** How long the street may be alone; Infinity: for ever. */
   readonly gatewayTimeoutMs: number
   /** False: real time, nobody is waited for. */
   readonly isLocked: boolean
@@ -60,8 +66,19 @@ export function createLockStep(options: LockStepOptions): LockStep {
     link.publish(topics.status(link.node, code), message)
   }
 
-  async function answered(nowMs: number): Promise<boolean> {
-    const deadline = performance.now() + answerMsMax
+  /** False when the wall's time was up first. */
+  async function settled(deadline: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined
+    const isUp = new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, deadline - performance.now()), false)
+    })
+    const all = Promise.all(options.deviceLinks.map((each) => each.settled())).then(() => true)
+    const isSettled = await Promise.race([all, isUp])
+    clearTimeout(timer)
+    return isSettled
+  }
+
+  async function answered(nowMs: number, deadline: number): Promise<boolean> {
     while (answeredMs < nowMs && link.isConnected() && performance.now() < deadline) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, deadline - performance.now())
@@ -77,36 +94,39 @@ export function createLockStep(options: LockStepOptions): LockStep {
 
   function beAlone(nowMs: number): void {
     if (!alone) log.warn({ at: formatTimestamp(nowMs) }, 'the gateway is away')
-    alone ??= { sinceMs: nowMs, startedAt: performance.now() }
-    const aloneMs = performance.now() - alone.startedAt
+    alone = { sinceMs: nowMs, startedAt: alone?.startedAt ?? performance.now() }
+  }
+
+  function bearAlone(nowMs: number, startedAt: number): void {
+    const aloneMs = performance.now() - startedAt
     if (aloneMs > options.gatewayTimeoutMs) {
       throw GatewaySilent(Math.round(aloneMs / 1000), formatTimestamp(nowMs))
     }
-  }
-
-  /** Alone, one looks in passing whether the gateway has begun to follow again. */
-  function isFollowed(since: number, nowMs: number, stepMs: number): boolean {
-    return answeredMs >= since && answeredMs >= nowMs - aloneAnswerSteps * stepMs
   }
 
   return {
     isAlone: () => alone !== undefined,
     status: publish,
     async finishStep(nowMs, stepMs, hasEnded) {
-      publish('sim.clock', { stepMs, ...(hasEnded && { hasEnded }) }, nowMs)
-      if (!options.isLocked) return
-      if (alone) {
-        if (!isFollowed(alone.sinceMs, nowMs, stepMs)) return beAlone(nowMs)
-        log.info({ at: formatTimestamp(nowMs) }, 'the gateway is back')
-        alone = undefined
+      const tell = () => publish('sim.clock', { stepMs, ...(hasEnded && { hasEnded }) }, nowMs)
+      if (!options.isLocked) {
+        await settled(performance.now() + stepMs)
+        return tell()
       }
-      if (!(await answered(nowMs))) beAlone(nowMs)
+      if (alone && answeredMs < alone.sinceMs) {
+        tell()
+        return bearAlone(nowMs, alone.startedAt)
+      }
+      const deadline = performance.now() + answerMsMax
+      const isSettled = await settled(deadline)
+      tell()
+      if (!isSettled || !(await answered(nowMs, deadline))) return beAlone(nowMs)
+      if (!alone) return
+      log.info({ at: formatTimestamp(nowMs) }, 'the gateway is back')
+      alone = undefined
     },
   }
 }
-
-/** An answer this recent means that the gateway follows. */
-const aloneAnswerSteps = 3
 
 function newestUpTo(value: unknown): number | undefined {
   const entries = (value as { entries?: readonly { values?: { upTo?: unknown } }[] } | null)

@@ -9,6 +9,7 @@ export interface CommonOptions {
   readonly zone: string
   readonly seed: number
   readonly speed: string
+  readonly aloneSpeed: number
   readonly clock: 'sim' | 'wall'
   readonly start: string
   readonly durationS: number
@@ -51,6 +52,13 @@ export const commonOptions: Readonly<Record<keyof CommonOptions, OptionSchema>> 
     default: '10',
     description: 'simulated seconds per second, or max',
   },
+  aloneSpeed: {
+    type: 'number',
+    minimum: 0.1,
+    maximum: 1000,
+    default: 10,
+    description: 'the most of it while no gateway is there to be in step with',
+  },
   clock: {
     type: 'string',
     enum: ['sim', 'wall'],
@@ -76,9 +84,9 @@ export const commonOptions: Readonly<Record<keyof CommonOptions, OptionSchema>> 
   },
   gatewayTimeoutS: {
     type: 'number',
-    minimum: 1,
+    minimum: 0,
     default: 120,
-    description: 'give up when the gateway is away for longer',
+    description: 'give up when the gateway is away for longer; 0: never',
   },
   junctionsOut: {
     type: 'string',

@@ -4,7 +4,8 @@
  *   controllers decide ─▶ monitors look ─▶ lamps to the world ─▶ world and twin move ─▶ devices report
  *     ─▶ all acknowledged ─▶ lock-step with the gateway ─▶ pace
  *
- * Commands arrive while the gateway is waited for, and take effect when the controllers decide next.
+ * Commands arrive while the gateway is waited for, and take effect when the controllers decide next. A gateway that is
+ * gone stops nothing: the street goes on alone, at a pace of its own.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,6 +23,7 @@ import { createLockStep, gatewayClockFilter } from './lock-step.ts'
 import type { SimLog } from './log.ts'
 import { createMonitor, type Monitor } from './monitor.ts'
 import { type CommonOptions, speedOf } from './options.ts'
+import { createOutageLog, type Outage } from './outages.ts'
 import { createPace } from './pace.ts'
 import { createRandom } from './random.ts'
 import type { OpenedWorld, StreetFigures } from './world.ts'
@@ -49,13 +51,14 @@ export interface RunSummary {
   readonly messages: { readonly published: number; readonly acknowledged: number }
   readonly connects: number
   readonly commandsReceived: number
+  readonly outages: readonly Outage[]
 }
 
 export const stepMs = 1_000
 /** How often `sim.street` is told. */
 const streetPeriodMs = 5_000
-/** The speed of a street that has no gateway to be in step with. */
-const aloneSpeedMax = 10
+/** The longest a timer of the runtime can be set to. */
+const timerMsMax = 2 ** 31 - 1
 /** TLS handshakes begun together; more would only wait for each other. */
 const connectTogether = 32
 
@@ -106,14 +109,16 @@ export async function runSimulation(
   const monitors = world.junctions.map(createMonitor)
   const twinRun = twin && options.twin ? createLocalRun(twin, stepMs) : undefined
   const simLink = linkOf(parseNodeId(`${options.zone}/sim`), 'sim')
-  const gatewayTimeoutMs = options.gatewayTimeoutS * 1000
+  const gatewayTimeoutMs = options.gatewayTimeoutS * 1000 || Number.POSITIVE_INFINITY
   const lockStep = createLockStep({
     link: simLink,
+    deviceLinks: devices.map(({ link }) => link),
     log,
     gatewayTimeoutMs,
     isLocked: options.clock === 'sim',
   })
   const links = [...devices.map(({ link }) => link), simLink]
+  const outages = createOutageLog(controllers.map(({ controller }) => controller))
   const pace = createPace()
   const speed = speedOf(options)
   let steps = 0
@@ -162,16 +167,17 @@ export async function runSimulation(
     if (faults.length > 0) breakConnections(nowMs)
     for (const device of devices) device.report(nowMs)
     if ((nowMs - startMs) % streetPeriodMs === 0) reportStreet(nowMs)
-    await Promise.all(links.map((link) => link.settled()))
     await lockStep.finishStep(nowMs, stepMs, isOver())
-    await pace.hold(stepMs, lockStep.isAlone() ? Math.min(speed, aloneSpeedMax) : speed, signal)
+    outages.observe(nowMs, lockStep.isAlone())
+    const paced = lockStep.isAlone() ? Math.min(speed, options.aloneSpeed) : speed
+    await pace.hold(stepMs, paced, signal)
   }
 
   const stepsMax = options.durationS > 0 ? (options.durationS * 1000) / stepMs : Infinity
   const isOver = () => steps >= stepsMax || world.hasEnded()
 
   try {
-    await connectAll(links, gatewayTimeoutMs, signal)
+    await connectAll(links, Math.min(gatewayTimeoutMs, timerMsMax), signal)
     const at = formatTimestamp(startMs)
     const ready = { world: context.worldName, zone: options.zone, devices: devices.length, at }
     context.print(JSON.stringify({ event: 'ready', ...ready }))
@@ -201,6 +207,7 @@ export async function runSimulation(
     },
     connects: sum(({ counts }) => counts.connects),
     commandsReceived: controllers.reduce((total, each) => total + each.commandsReceived(), 0),
+    outages: outages.list(),
   }
 }
 

@@ -5,6 +5,7 @@
  * - May meet a record twice; everything it feeds must not mind.
  * - In simulated time it also leads the clock: a simulator's `sim.clock` moves it on, and the answer goes out when
  *   all that fell due is decided and delivered (docs/decisions/0004-simulated-time.md).
+ * - What was in the ledger before the start is learned from and no longer acted on: nothing is decided in the past.
  */
 import type { SimClock, SimStreet, TrafficCount } from '../../schemas/generated/messages.ts'
 import { parseTimestamp } from '../../schemas/time.ts'
@@ -30,6 +31,8 @@ export interface LivePorts {
   forecast(): Promise<void>
   /** Resolves when no command is on its way. */
   settled(): Promise<void>
+  /** First record that is not of a former life. */
+  readonly liveFrom: number
   /** The clock to lead, in simulated time. */
   readonly eventClock?: EventClock
   answerClock(upToMs: number): void
@@ -54,8 +57,10 @@ export function createLiveReader(ports: LivePorts): LiveReader {
     const { topic, value } = record.message
     if (topic.code === 'traffic.count') feedCounts(record)
     if (topic.type === 'status') {
-      if (topic.code === 'sim.clock') return lead(value as SimClock)
-      else if (topic.code === 'sim.street') feedStreet(value as SimStreet)
+      if (topic.code === 'sim.clock') {
+        return record.offset < ports.liveFrom ? undefined : lead(value as SimClock)
+      }
+      if (topic.code === 'sim.street') feedStreet(value as SimStreet)
     }
     ports.observeMessage({
       ...topic,
@@ -77,7 +82,7 @@ export function createLiveReader(ports: LivePorts): LiveReader {
       const upToMs = parseTimestamp(entry.ts)
       if (upToMs === undefined) continue
       await ports.forecast()
-      clock.advanceTo(upToMs)
+      clock.advanceTo(upToMs, entry.values.stepMs)
       await ports.settled()
       ports.answerClock(upToMs)
     }

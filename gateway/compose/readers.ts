@@ -84,6 +84,7 @@ export function createLive(
         control.observe(message)
         commands.observe(message)
       },
+      liveFrom: ledger.nextOffset,
       // A run that is to be repeated must not depend on how fast the network answered.
       forecast: () => forecaster.whenIdle(),
       settled: () => commands.settled(),

@@ -36,11 +36,17 @@ export function createSystemClock(): Clock {
 }
 
 export interface EventClock extends Clock {
-  /** Moves the time on, never back, firing on the way all that falls due up to and including `toMs`. */
-  advanceTo(toMs: number): void
+  /**
+   * Moves the time on, never back, firing on the way all that falls due up to and including `toMs`. When that is several
+   * of the usual steps away, nobody saw what lies between: as after a machine was asleep, each timer then fires once.
+   */
+  advanceTo(toMs: number, stepMs?: number): void
   /** False until it was first told the time, where it was made without one. */
   readonly isSet: boolean
 }
+
+/** Some steps at once may have been read late; more than these were not there to be read. */
+const stepsSeen = 3
 
 interface Due {
   atMs: number
@@ -75,6 +81,15 @@ export function createEventClock(startMs?: number): EventClock {
     return best
   }
 
+  /** Nobody is to look at what there was before the leap as if it were still so. */
+  function leapTo(toMs: number) {
+    nowMs = toMs
+    for (const entry of due) {
+      const missed = entry.periodMs && Math.floor((toMs - entry.atMs) / entry.periodMs)
+      if (missed && missed > 0) entry.atMs += missed * (entry.periodMs ?? 0)
+    }
+  }
+
   return {
     nowMs: () => nowMs,
     after: (delayMs, fn) => add(delayMs, fn),
@@ -82,13 +97,14 @@ export function createEventClock(startMs?: number): EventClock {
     get isSet() {
       return isSet
     },
-    advanceTo(toMs) {
+    advanceTo(toMs, stepMs = Number.POSITIVE_INFINITY) {
       if (!isSet) {
         isSet = true
         for (const entry of due) entry.atMs += toMs - nowMs
         nowMs = toMs
         return
       }
+      if (toMs - nowMs > stepsSeen * stepMs) leapTo(toMs)
       for (let entry = next(toMs); entry; entry = next(toMs)) {
         nowMs = Math.max(nowMs, entry.atMs)
         if (entry.periodMs === undefined) due.delete(entry)

@@ -83,6 +83,7 @@ export async function openGateway(): Promise<TestGateway> {
         durationS: 60,
         certificates: 'zone',
         gatewayTimeoutS: 20,
+        aloneSpeed: 10,
         describe: false,
         junctionsOut: '',
         fault: [],

@@ -38,6 +38,22 @@ test('a clock made without a time takes the first it is told, and counts from th
   expect(fired).toEqual([1_000_010, 1_000_020])
 })
 
+test('what fell due in a time that nobody saw fires once, at its end, and keeps its beat', () => {
+  const clock = createEventClock(0)
+  const fired: [string, number][] = []
+  clock.every(10, () => fired.push(['every', clock.nowMs()]))
+  clock.after(25, () => fired.push(['after', clock.nowMs()]))
+  clock.advanceTo(10, 10)
+  clock.advanceTo(1_003, 10)
+  clock.advanceTo(1_013, 10)
+  expect(fired).toEqual([
+    ['every', 10],
+    ['after', 1_003],
+    ['every', 1_003],
+    ['every', 1_010],
+  ])
+})
+
 test('the system clock fires, and stops when told', async () => {
   const clock = createSystemClock()
   let ticks = 0
