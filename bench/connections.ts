@@ -8,19 +8,20 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { makeCertificates } from './stand/certificates.ts'
 import { startBareAedes, startGateway } from './stand/contenders.ts'
 import { buildLoadGenerator } from './stand/load-generator.ts'
 import { machine, round } from './stand/machine.ts'
+import { benchOptions, count } from './stand/options.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    connections: { type: 'string', default: '2000' },
-    storm: { type: 'string', default: '1000' },
-    hold: { type: 'string', default: '5' },
+const options = benchOptions<{ connections: number; storm: number; hold: number }>(
+  import.meta.filename,
+  {
+    connections: count(2_000, 'idle connections held'),
+    storm: count(1_000, 'connects, 64 at a time'),
+    hold: count(5, 'seconds they are held'),
   },
-})
+)
 const dir = mkdtempSync(join(tmpdir(), 'bench-connections-'))
 const generator = buildLoadGenerator(dir)
 if (typeof generator === 'string') {
@@ -36,10 +37,18 @@ for (const start of [
   const contender = await start()
   const pid = String(contender.processes[0]?.pid)
   const base = ['-h', '127.0.0.1', '-p', String(contender.port), '-X', '-A', certificates.clientDir]
-  const storm = ['-c', '64', '--conc', '64', '--churn', options.storm, '-P', pid]
+  const storm = ['-c', '64', '--conc', '64', '--churn', String(options.storm), '-P', pid]
   const full = await generator.run([...base, ...storm])
   const resumed = await generator.run([...base, ...storm, '--resume'])
-  const idle = ['-c', options.connections, '--hold', options.hold, '--src', '-P', pid]
+  const idle = [
+    '-c',
+    String(options.connections),
+    '--hold',
+    String(options.hold),
+    '--src',
+    '-P',
+    pid,
+  ]
   const held = await generator.run([...base, ...idle])
   results[contender.name] = {
     kbPerConnection: held.kb_per_conn_end,

@@ -12,7 +12,6 @@ import { execFileSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import { createEventClock } from '../gateway/kit/clock.ts'
 import { silentLog } from '../gateway/kit/log.ts'
 import { createHouseForecaster } from '../gateway/prediction/house-forecaster.ts'
@@ -21,16 +20,21 @@ import { areaOf, featureCount, writeFeatures } from '../gateway/prediction/onlin
 import { SeriesState } from '../gateway/prediction/online/series-state.ts'
 import { readModel } from '../gateway/prediction/serving/model-card.ts'
 import { openSession } from '../gateway/prediction/serving/session.ts'
+import { benchOptions, count } from './stand/options.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    detectors: { type: 'string', default: '1000' },
-    rounds: { type: 'string', default: '200' },
-    models: { type: 'string', default: join(import.meta.dirname, '../gateway/prediction/models') },
+const options = benchOptions<{ detectors: number; rounds: number; models: string }>(
+  import.meta.filename,
+  {
+    detectors: count(1_000, 'series in a batch'),
+    rounds: count(200, 'repetitions'),
+    models: {
+      type: 'string',
+      default: join(import.meta.dirname, '../gateway/prediction/models'),
+      description: 'folder of the networks',
+    },
   },
-})
-const detectors = Number(options.detectors)
-const rounds = Number(options.rounds)
+)
+const { detectors, rounds } = options
 const startMs = Date.UTC(2026, 2, 2)
 /** Pause between buckets: a street that runs some 400 times faster than a real one. */
 const paceMs = 700

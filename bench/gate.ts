@@ -10,35 +10,45 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { build as buildHistogram } from 'hdr-histogram-js'
 import { createIngress } from '../gateway/ingress/ingress.ts'
 import type { Arrival, GateAnswer } from '../gateway/ingress/ports.ts'
 import { createSystemClock } from '../gateway/kit/clock.ts'
 import { silentLog } from '../gateway/kit/log.ts'
 import { openLedger } from '../gateway/ledger/ledger.ts'
+import { defaultLedgerLimits } from '../gateway/ledger/limits.ts'
 import { createPump } from '../gateway/ledger/pump.ts'
+import { benchOptions, count, flag } from './stand/options.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    messages: { type: 'string', default: '200000' },
-    burst: { type: 'string', default: '100' },
-    devices: { type: 'string', default: '100' },
-    rate: { type: 'string', default: '0' },
-    'gather-ms': { type: 'string', default: '2' },
-    pump: { type: 'boolean', default: true },
-    dir: { type: 'string' },
+interface Options {
+  readonly messages: number
+  readonly burst: number
+  readonly devices: number
+  readonly rate: number
+  readonly gatherMs: number
+  readonly pump: boolean
+  readonly dir: string
+}
+
+const options = benchOptions<Options>(import.meta.filename, {
+  messages: count(200_000, 'how many'),
+  burst: count(100, 'messages a turn of the event loop'),
+  devices: count(100, 'who sends them'),
+  rate: count(0, 'messages a second instead, whatever the answers do; 0: in turns', 0),
+  gatherMs: {
+    type: 'number',
+    minimum: 0,
+    default: defaultLedgerLimits.gatherMs,
+    description: 'how long the first of a group commit waits for others',
   },
-  allowNegative: true,
+  pump: flag(true, 'with a live reader behind it'),
+  dir: { type: 'string', default: tmpdir(), description: 'folder on the disk to be measured' },
 })
-const messages = Number(options.messages)
-const burst = Number(options.burst)
-const devices = Number(options.devices)
-const rate = Number(options.rate)
+const { messages, burst, devices, rate } = options
 const warmUp = Math.min(messages / 4, 20_000)
 
-const dir = mkdtempSync(join(options.dir ?? tmpdir(), 'bench-gate-'))
-const limits = { gatherMs: Number(options['gather-ms']) }
+const dir = mkdtempSync(join(options.dir, 'bench-gate-'))
+const limits = { gatherMs: options.gatherMs }
 const ledger = await openLedger({ dir, log: silentLog, limits })
 const clock = createSystemClock()
 const ingress = createIngress({ ledger, clock, log: silentLog, notify() {} })

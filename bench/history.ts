@@ -10,6 +10,9 @@ import { join } from 'node:path'
 import { openHistory } from '../gateway/history/history.ts'
 import type { OffsetRecord } from '../gateway/history/ports.ts'
 import { silentLog } from '../gateway/kit/log.ts'
+import { benchOptions } from './stand/options.ts'
+
+benchOptions(import.meta.filename)
 
 const nodes = 500
 const baseMs = Date.parse('2026-11-22T07:00:00.000Z')

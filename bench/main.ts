@@ -7,9 +7,10 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { machine } from './stand/machine.ts'
+import { questionOf } from './stand/options.ts'
 
 const here = import.meta.dirname
 const notBenches = new Set(['main.ts'])
@@ -25,20 +26,24 @@ const passedOn = words.slice(1).filter((word) => !own.has(word))
 
 if (!names.includes(name)) {
   process.stdout.write(`npm run bench -- NAME [--json] [--keep] [options of the bench]\n\n`)
-  for (const each of names) process.stdout.write(`  ${each.padEnd(14)}${questionOf(each)}\n`)
+  for (const each of names)
+    process.stdout.write(`  ${each.padEnd(14)}${questionOf(join(here, `${each}.ts`))}\n`)
+  process.stdout.write('\nnpm run bench -- NAME --help says what each takes.\n')
   process.exit(name === '' || name === '--help' ? 0 : 2)
 }
+// The text of a bench's own help is not an answer to be read as JSON.
+const isHelp = passedOn.includes('--help') || passedOn.includes('-h')
 
 const child = spawn(process.execPath, [join(here, `${name}.ts`), ...passedOn], {
-  stdio: ['ignore', 'pipe', 'inherit'],
+  stdio: ['ignore', isHelp ? 'inherit' : 'pipe', 'inherit'],
 })
 let out = ''
-child.stdout.on('data', (text) => {
+child.stdout?.on('data', (text) => {
   out += text
 })
 const [code] = await once(child, 'close')
 const last = out.trim().split('\n').at(-1) ?? ''
-const answer = code === 0 ? { ...JSON.parse(last), machine: machine() } : undefined
+const answer = code === 0 && !isHelp ? { ...JSON.parse(last), machine: machine() } : undefined
 if (answer !== undefined) {
   process.stdout.write(`${JSON.stringify(answer, null, words.includes('--json') ? 0 : 2)}\n`)
   if (words.includes('--keep')) {
@@ -47,14 +52,3 @@ if (answer !== undefined) {
   }
 }
 process.exit(code ?? 1)
-
-/** The first sentence of a bench's head comment. */
-function questionOf(bench: string): string {
-  const head =
-    /\/\*\*([\s\S]*?)\*\//.exec(readFileSync(join(here, `${bench}.ts`), 'utf8'))?.[1] ?? ''
-  const text = head
-    .replace(/\n\s*\*/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim()
-  return (/(?:Question: )?(.*?[?.])(?:\s|$)/.exec(text)?.[1] ?? text).replace(/^Question: /, '')
-}

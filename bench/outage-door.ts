@@ -9,24 +9,25 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { reportAccounts } from '../gateway/ledger/tools/accounts.ts'
 import { recordsIn } from '../gateway/ledger/tools/export.ts'
 import { decodePayload } from '../schemas/payload.ts'
 import { makeCertificates } from './stand/certificates.ts'
 import { buildLoadGenerator, serverCore } from './stand/load-generator.ts'
 import { median, round } from './stand/machine.ts'
+import { benchOptions, count } from './stand/options.ts'
 import { type BenchProcess, freePort, pause, rssKbOf, startProcess } from './stand/processes.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    rate: { type: 'string', default: '3000' },
-    'before-s': { type: 'string', default: '40' },
-    'outage-s': { type: 'string', default: '60' },
-    'after-s': { type: 'string', default: '30' },
+const options = benchOptions<{ rate: number; beforeS: number; outageS: number; afterS: number }>(
+  import.meta.filename,
+  {
+    rate: count(3_000, 'messages a second'),
+    beforeS: count(40, 'seconds with the database'),
+    outageS: count(60, 'seconds without'),
+    afterS: count(30, 'seconds with it again'),
   },
-})
-const rate = Number(options.rate)
+)
+const { rate } = options
 const devices = 100
 const drainMsMax = 300_000
 
@@ -57,12 +58,12 @@ const loadBefore = loadavg()[0] ?? 0
 
 try {
   await run(10) // Warm: code compiled, buffers at their size.
-  const before = await run(Number(options['before-s']))
+  const before = await run(options.beforeS)
   await database.stop()
-  const during = await run(Number(options['outage-s']))
+  const during = await run(options.outageS)
   database = await startDatabase()
   const backAtMs = performance.now()
-  const after = await run(Number(options['after-s']))
+  const after = await run(options.afterS)
   await drained()
   const drainedS = (performance.now() - backAtMs) / 1_000
   const pointsInDatabase = await countPoints()

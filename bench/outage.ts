@@ -1,7 +1,7 @@
 /**
  * One question: does memory stay flat while the database is away, and how fast is the rest written when it is back?
  *
- * A real ledger takes RATE records/s (arguments: rate, seconds of ordinary running, seconds of outage), the archive
+ * A real ledger takes so many records a second, the archive
  * follows; the database is stopped and started again. Prints one JSON line with memory and what is stored.
  */
 import { spawn } from 'node:child_process'
@@ -13,8 +13,16 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { startArchive } from '../gateway/archive-worker.ts'
 import { silentLog } from '../gateway/kit/log.ts'
 import { openLedger } from '../gateway/ledger/ledger.ts'
+import { benchOptions, count } from './stand/options.ts'
 
-const [rate = 3_000, warmS = 20, outageS = 60] = process.argv.slice(2).map(Number)
+const { rate, warmS, outageS } = benchOptions<{ rate: number; warmS: number; outageS: number }>(
+  import.meta.filename,
+  {
+    rate: count(3_000, 'records a second'),
+    warmS: count(20, 'seconds of ordinary running'),
+    outageS: count(60, 'seconds without the database'),
+  },
+)
 const nodes = 100
 const tickMs = 20
 const nothing = { add() {}, set() {}, observe() {} }

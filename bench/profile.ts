@@ -8,11 +8,11 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { makeCertificates } from './stand/certificates.ts'
 import { startGateway } from './stand/contenders.ts'
 import { buildLoadGenerator, type LoadName, loads } from './stand/load-generator.ts'
 import { machine, round } from './stand/machine.ts'
+import { benchOptions, count, flag } from './stand/options.ts'
 import { cpuUsByThread } from './stand/processes.ts'
 
 interface Profile {
@@ -24,17 +24,21 @@ interface Profile {
   readonly timeDeltas: readonly number[]
 }
 
-const { values: options } = parseArgs({
-  options: {
-    load: { type: 'string', default: 'burst' },
-    messages: { type: 'string' },
-    top: { type: 'string', default: '30' },
-    database: { type: 'boolean', default: true },
-  },
-  allowNegative: true,
+interface Options {
+  readonly load: LoadName
+  readonly messages: number
+  readonly top: number
+  readonly database: boolean
+}
+
+const options = benchOptions<Options>(import.meta.filename, {
+  load: { type: 'string', enum: Object.keys(loads), default: 'burst', description: 'which load' },
+  messages: count(0, 'how many; 0: as many as the load has', 0),
+  top: count(30, 'functions and files listed'),
+  database: flag(true, 'with a database behind it'),
 })
-const load = options.load as LoadName
-const messages = Number(options.messages ?? loads[load].messages)
+const { load } = options
+const messages = options.messages || loads[load].messages
 
 const dir = mkdtempSync(join(tmpdir(), 'bench-profile-'))
 const generator = buildLoadGenerator(dir)
@@ -95,7 +99,7 @@ function summarize(path: string) {
     Object.fromEntries(
       [...found]
         .sort((a, b) => b[1] - a[1])
-        .slice(0, Number(options.top))
+        .slice(0, options.top)
         .map(([name, us]) => [name, round(us / report.acked)]),
     )
   return { usPerMessage: round(total / report.acked), functions: top(functions), files: top(files) }

@@ -18,6 +18,9 @@ import { formatLine } from '../gateway/influx/line.ts'
 import { createPointMapper } from '../gateway/influx/points.ts'
 import type { Point, SourceRecord } from '../gateway/influx/ports.ts'
 import { createSystemClock } from '../gateway/kit/clock.ts'
+import { benchOptions } from './stand/options.ts'
+
+benchOptions(import.meta.filename)
 
 const recordCount = 100_000
 const batchPoints = 5_000

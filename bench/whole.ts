@@ -9,24 +9,27 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { makeCertificates } from './stand/certificates.ts'
 import { type Contender, startBareAedes, startGateway, startPipeline } from './stand/contenders.ts'
 import { buildLoadGenerator, type LoadName, loads } from './stand/load-generator.ts'
 import { machine, median, round } from './stand/machine.ts'
+import { benchOptions, count, list } from './stand/options.ts'
 import { cpuUsOf } from './stand/processes.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    loads: { type: 'string', default: 'burst,single,paced' },
-    contenders: { type: 'string', default: 'gateway,pipeline,aedes' },
-    scale: { type: 'string', default: '1' },
-  },
+interface Options {
+  readonly rounds: number
+  readonly loads: readonly LoadName[]
+  readonly contenders: readonly string[]
+  readonly scale: number
+}
+
+const options = benchOptions<Options>(import.meta.filename, {
+  rounds: count(3, 'runs of each contender and load, in turn'),
+  loads: list(Object.keys(loads), 'which loads'),
+  contenders: list(['gateway', 'pipeline', 'aedes'], 'who takes part'),
+  scale: { type: 'number', default: 1, description: 'part or multiple of each load' },
 })
-const rounds = Number(options.rounds)
-const scale = Number(options.scale)
-const loadNames = options.loads.split(',') as LoadName[]
+const { rounds, scale, loads: loadNames } = options
 
 const dir = mkdtempSync(join(tmpdir(), 'bench-whole-'))
 const built = buildLoadGenerator(dir)
@@ -42,7 +45,7 @@ const startOf: Readonly<Record<string, () => Promise<Contender>>> = {
   aedes: () => startBareAedes(certificates),
 }
 const contenders: Contender[] = []
-for (const name of options.contenders.split(',')) contenders.push(await startOf[name]!())
+for (const name of options.contenders) contenders.push(await startOf[name]!())
 
 interface Run {
   readonly usPerMessage: number
