@@ -2,6 +2,8 @@
  * Keeps what the forecaster has learned across restarts: its own file, and the ledger for what came after it.
  *
  * - Saved every minute and at the end; what a crash makes it lack is read again from the ledger.
+ * - Twice a day one is kept beside, as long as the ledger holds what came after it: from there any forecast the ledger
+ *   still has the readings of can be made again.
  * - A file that cannot be read is told and left aside: the forecaster then learns anew, nothing stops.
  */
 import { join } from 'node:path'
@@ -10,6 +12,7 @@ import type { Log } from '../kit/log.ts'
 import type { Part } from '../kit/part.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ParsedRecord } from '../ledger/record.ts'
+import { keepCheckpoint } from '../prediction/state-file.ts'
 
 export interface KeeperOptions {
   readonly dir: string
@@ -36,10 +39,15 @@ export function createForecastKeeper(options: KeeperOptions): Part {
   let cancel: (() => void) | undefined
   let saving: Promise<void> | undefined
 
+  async function write(): Promise<void> {
+    const offset = options.position()
+    await options.save(file, offset)
+    await keepCheckpoint(file, { dir: options.dir, offset, firstOffset: ledger.firstOffset })
+  }
+
   function save(): Promise<void> {
     // A large house takes a while to write; the next save waits for the one under way.
-    saving ??= options
-      .save(file, options.position())
+    saving ??= write()
       .catch((err) => log.warn({ err, file }, 'what the forecaster has learned was not written'))
       .finally(() => {
         saving = undefined

@@ -7,8 +7,9 @@
  */
 import type { GatewayControl } from '../../schemas/generated/messages.ts'
 import type { NodeId } from '../../schemas/ids.ts'
+import { formatTimestamp } from '../../schemas/time.ts'
 import { type Intent, intentOf } from './intent.ts'
-import type { ControlOutput, Decision, IssuedCommand, JunctionView } from './ports.ts'
+import type { ControlOutput, Decision, IssuedCommand, JunctionView, LaneFlow } from './ports.ts'
 
 type RecordValues = GatewayControl['entries'][number]['values']
 
@@ -28,6 +29,8 @@ export interface Recorded {
 /** How long an unchanged decision goes unrepeated. */
 const repeatMs = 60_000
 const whyLengthMax = 1000
+/** Of a model file's checksum: enough to tell two files apart. */
+const checksumDigits = 16
 
 export function createDecisionRecorder(output: ControlOutput): {
   record(junction: NodeId, atMs: number, recorded: Recorded): void
@@ -63,7 +66,7 @@ export function createDecisionRecorder(output: ControlOutput): {
 
 function forecastOf(
   view: JunctionView,
-): Pick<RecordValues, 'forecast' | 'forecastModel' | 'forecastAgeMs'> {
+): Pick<RecordValues, 'forecast' | 'forecastModel' | 'forecastAgeMs' | 'forecastInputs'> {
   const flows = Object.entries(view.flows)
   if (flows.length === 0) return {}
   const newestAtMs = Math.max(...flows.map(([, flow]) => flow.newestReadingAtMs))
@@ -73,6 +76,48 @@ function forecastOf(
     ),
     forecastModel: flows[0]?.[1].model ?? '',
     forecastAgeMs: Math.max(0, Math.round(view.nowMs - newestAtMs)),
+    ...inputsOf(flows),
+  }
+}
+
+type RecordInput = NonNullable<RecordValues['forecastInputs']>[number]
+
+/** What the lanes' forecasts were made from. Mostly it is one thing for all: then the lanes are not listed. */
+function inputsOf(flows: readonly (readonly [lane: string, LaneFlow])[]) {
+  const groups = new Map<string, { input: RecordInput; lanes: string[]; confidence: number }>()
+  for (const [lane, { model, confidence, input }] of flows) {
+    if (!input) continue
+    const { sha256, fromMs, toMs, offsets } = input
+    const key = `${model} ${fromMs} ${toMs} ${offsets?.[1]}`
+    const group = groups.get(key)
+    if (group) {
+      group.lanes.push(lane)
+      group.confidence = Math.min(group.confidence, confidence)
+      if (offsets && group.input.offsets)
+        group.input.offsets[0] = Math.min(group.input.offsets[0]!, offsets[0])
+      continue
+    }
+    const window = { from: formatTimestamp(fromMs), to: formatTimestamp(toMs) }
+    groups.set(key, {
+      input: {
+        model,
+        ...(sha256 ? { sha256: sha256.slice(0, checksumDigits) } : {}),
+        ...window,
+        ...(offsets ? { offsets: [...offsets] } : {}),
+        confidence: 0,
+      },
+      lanes: [lane],
+      confidence,
+    })
+  }
+  if (groups.size === 0) return {}
+  const isOne = groups.size === 1 && [...groups.values()][0]!.lanes.length === flows.length
+  return {
+    forecastInputs: [...groups.values()].map(({ input, lanes, confidence }) => ({
+      ...input,
+      confidence: Math.round(confidence * 100) / 100,
+      ...(isOne ? {} : { lanes }),
+    })),
   }
 }
 

@@ -53,6 +53,15 @@ export interface LaneFlow {
   readonly confidence: number
   readonly model: string
   readonly newestReadingAtMs: number
+  readonly input?: FlowInput
+}
+
+/** What a forecast was made from, for whoever wants to make it again. */
+export interface FlowInput {
+  readonly sha256?: string
+  readonly fromMs: number
+  readonly toMs: number
+  readonly offsets?: readonly [from: number, to: number]
 }
 
 /** Everything a strategy may know about one junction at one moment: a plain value. */
@@ -155,6 +164,7 @@ export interface FlowForecaster {
         readonly newestReadingAtMs: number
         readonly model: string
         readonly confidence: number
+        readonly input?: FlowInput
         readonly horizons: readonly { readonly horizonMin: number; readonly p50: number }[]
       }
     | undefined

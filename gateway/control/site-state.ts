@@ -316,6 +316,7 @@ function flowFrom(
     confidence: forecast.confidence,
     model: forecast.model,
     newestReadingAtMs: forecast.newestReadingAtMs,
+    ...(forecast.input ? { input: forecast.input } : {}),
   }
 }
 

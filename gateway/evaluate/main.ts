@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `npm run evaluate -- control …` and `npm run evaluate -- forecast …`: what the system achieves, in figures. */
+/** `npm run evaluate -- SUBJECT …`: what the system achieves, in figures, and why it did what it did. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommandLineInvalid } from '../../schemas/errors.ts'
@@ -14,6 +14,7 @@ const subjects: Readonly<Record<string, string>> = {
   control: 'delay on a SUMO scenario, per strategy and seed',
   forecast: 'accuracy on a file of measured traffic',
   export: "training set of one's own street, from the gateway's history",
+  explain: 'the forecasts a decision rested on, made again from the ledger',
 }
 
 const fileOf = (name: string) => join(import.meta.dirname, name, 'main.ts')

@@ -9,7 +9,12 @@
 import { DatabaseSync } from 'node:sqlite'
 import { HistoryUnreadable, HistoryVersion } from './errors.ts'
 
-export const historyVersion = 1
+export const historyVersion = 2
+
+/** What each older version lacks, by the version it brings a file to. */
+const upgrades: Readonly<Record<number, string>> = {
+  2: 'ALTER TABLE decision ADD COLUMN forecast_inputs TEXT',
+}
 
 const tables = `
   CREATE TABLE reader (
@@ -70,6 +75,7 @@ const tables = `
     junction TEXT NOT NULL, at_ms INTEGER NOT NULL, strategy TEXT NOT NULL, rung TEXT NOT NULL,
     decision TEXT NOT NULL, why TEXT NOT NULL, command_id TEXT, is_shadow INTEGER NOT NULL,
     command_values TEXT, forecast TEXT, forecast_model TEXT, forecast_age_ms INTEGER,
+    forecast_inputs TEXT,
     PRIMARY KEY (junction, at_ms, strategy, is_shadow)
   ) STRICT, WITHOUT ROWID;
   PRAGMA user_version = ${historyVersion};
@@ -85,10 +91,12 @@ export function openHistoryDatabase(path: string): DatabaseSync {
     // Pages freed by retention go back to the disk a few at a time; this must be said before the first table.
     db.exec('PRAGMA auto_vacuum = INCREMENTAL')
     db.exec(`VACUUM; BEGIN; ${tables} COMMIT`)
-  } else if (version !== historyVersion) {
+  } else if (version > historyVersion) {
     db.close()
     throw HistoryVersion(path, version, historyVersion)
   }
+  for (let next = Math.max(version, 1) + 1; version > 0 && next <= historyVersion; next += 1)
+    db.exec(`BEGIN; ${upgrades[next]}; PRAGMA user_version = ${next}; COMMIT`)
   return db
 }
 

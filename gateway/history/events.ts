@@ -39,7 +39,7 @@ export function createEvents(db: DatabaseSync): Events {
   const putCommand = db.prepare('INSERT OR IGNORE INTO command VALUES (?, ?, ?, ?, ?)')
   const putStep = db.prepare('INSERT OR REPLACE INTO command_step VALUES (?, ?, ?, ?, ?)')
   const putDecision = db.prepare(
-    'INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
 
   return {
@@ -99,6 +99,7 @@ export function createEvents(db: DatabaseSync): Events {
           ...([values.decision, values.why, values.commandId ?? null] as const),
           ...([values.isShadow ? 1 : 0, json(values.values), json(values.forecast)] as const),
           ...([values.forecastModel ?? null, values.forecastAgeMs ?? null] as const),
+          json(values.forecastInputs),
         )
       }
     },

@@ -91,6 +91,17 @@ export interface CommandRow {
   }[]
 }
 
+/** As in the status gateway.control. */
+export interface ForecastInputRow {
+  readonly model: string
+  readonly sha256?: string
+  readonly from: string
+  readonly to: string
+  readonly offsets?: readonly [from: number, to: number]
+  readonly confidence: number
+  readonly lanes?: readonly string[]
+}
+
 export interface DecisionRow {
   readonly junction: string
   readonly atMs: number
@@ -104,6 +115,8 @@ export interface DecisionRow {
   readonly forecast: Readonly<Record<string, number>> | null
   readonly forecastModel: string | null
   readonly forecastAgeMs: number | null
+  /** What the forecasts were made from (`npm run evaluate -- explain`). */
+  readonly forecastInputs: readonly ForecastInputRow[] | null
 }
 
 /** One minute (or one longer window) of one detector, for training. */

@@ -152,7 +152,8 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
   const decisions = db.prepare(
     `SELECT junction, at_ms AS atMs, strategy, rung, decision, why, command_id AS commandId,
        is_shadow AS isShadow, command_values AS "values", forecast,
-       forecast_model AS forecastModel, forecast_age_ms AS forecastAgeMs
+       forecast_model AS forecastModel, forecast_age_ms AS forecastAgeMs,
+       forecast_inputs AS forecastInputs
      FROM decision WHERE junction = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC LIMIT ?`,
   )
   const training = db.prepare(`
@@ -212,6 +213,7 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
         isShadow: row.isShadow === 1,
         values: parse(row.values),
         forecast: parse(row.forecast),
+        forecastInputs: parse(row.forecastInputs),
       })) as never,
     training({ fromMs, toMs, after = { id: 0, windowMs: 0, atMs: 0 }, limit = rowsMax }) {
       const most = Math.min(limit, rowsMax)

@@ -1,13 +1,11 @@
 /**
- * Why a forecast said what it said, as a plain value small enough to be written beside a decision.
- *
- * With the model's checksum, the window of readings and the ledger, anybody can compute the same forecast again;
- * the numbers here tell a reader what it rested on without doing so.
+ * Why a forecast said what it said, as a plain value: what `npm run evaluate -- explain` shows of a forecast that was made
+ * again (rebuild.ts).
  */
 import { horizonSteps } from './judges/track.ts'
 import type { Series } from './online/book.ts'
-import { lagCount, slotMs } from './online/calendar.ts'
-import type { Forecast, HorizonForecast, Quantity } from './ports.ts'
+import { slotsPerDay } from './online/calendar.ts'
+import type { Forecast, ForecastInput, HorizonForecast, Quantity } from './ports.ts'
 
 export interface Explanation {
   readonly node: string
@@ -17,10 +15,7 @@ export interface Explanation {
   /** Of the model file; absent for the profile, which has none. */
   readonly modelSha256: string | undefined
   readonly madeAtMs: number
-  /** The readings it looked at: after `inputFromMs`, up to and including `inputToMs`. */
-  readonly inputFromMs: number
-  readonly inputToMs: number
-  readonly confidence: number
+  readonly input: ForecastInput
   /** Oldest first; null where there was none. */
   readonly lags: readonly (number | null)[]
   /** What the detector usually shows at the horizons (without what is special today). */
@@ -45,13 +40,11 @@ export function explain(
     model: forecast.model,
     modelSha256,
     madeAtMs: forecast.madeAtMs,
-    inputFromMs: series.newestMs - lagCount * slotMs,
-    inputToMs: series.newestMs,
-    confidence: forecast.confidence,
+    input: forecast.input,
     lags: [...state.values].map((value, at) => (state.known[at] ? value : null)),
     usual: horizonSteps.map((_, horizon) => series.profile.expected(horizon)),
     meanResidualHalfHour: state.residualMean(0),
-    daysKnown: state.seen / 288,
+    daysKnown: state.seen / slotsPerDay,
     calibration: series.tracks.get(forecast.model)?.factors ?? [],
     horizons: forecast.horizons,
   }

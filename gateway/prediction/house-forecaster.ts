@@ -12,13 +12,12 @@
 import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { Part } from '../kit/part.ts'
-import { type Explanation, explain } from './explain.ts'
 import { type DetectorFault, watchBucket } from './faults/fault-watch.ts'
 import type { ContestEntry } from './judges/contest.ts'
 import { pinballOf, type Score, Scoreboard } from './judges/scoreboard.ts'
 import { Book, profileModel, type Series } from './online/book.ts'
 import { createCalendar, slotMs, slotsPerDay } from './online/calendar.ts'
-import type { Forecast, Forecaster, Quantity } from './ports.ts'
+import type { Forecast, Forecaster } from './ports.ts'
 import { type ForecasterSnapshot, readForecast } from './profile-forecaster.ts'
 import { Dispatcher } from './serving/dispatcher.ts'
 import { type AuditEntry, Lineup } from './serving/lineup.ts'
@@ -66,13 +65,6 @@ export interface HouseForecaster extends Forecaster, Part {
   scores(): readonly Score[]
   contests(): readonly ContestEntry[]
   counts(): Readonly<QueueCounts> & { readonly queued: number; readonly restarts: number }
-  /** What a forecast rests on, as a plain value that can be written to history. */
-  explain(
-    node: string,
-    component: string,
-    quantity: Quantity,
-    nowMs: number,
-  ): Explanation | undefined
   /** Looks at the model folders now instead of within the minute. */
   rescan(): Promise<void>
   /** Resolves when no batch is waiting or under way: for tools that must not run ahead of the network. */
@@ -146,6 +138,7 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       (options.neighboursOf?.(node, component) ?? []).map((key) =>
         book.find(key.node, key.component, quantity),
       ),
+    seenTo: () => book.seenTo,
   })
 
   function judge(series: Series, endMs: number, value: number): void {
@@ -226,12 +219,10 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
     },
     forecast(node, component, quantity, nowMs) {
       const series = book.find(node, component, quantity)
-      return series && forecastOf(series, nowMs)
-    },
-    explain(node, component, quantity, nowMs) {
-      const series = book.find(node, component, quantity)
       const forecast = series && forecastOf(series, nowMs)
-      return forecast && explain(series, forecast, lineup.checksumOf(forecast.model))
+      if (!forecast) return undefined
+      const sha256 = lineup.checksumOf(forecast.model)
+      return sha256 ? { ...forecast, input: { sha256, ...forecast.input } } : forecast
     },
     scores: () => scoreboard.scores(),
     contests: () => lineup.entries,

@@ -16,6 +16,19 @@ export interface Reading {
   readonly occupancyPercent: number | null
   readonly speedKmh: number | null
   readonly quality: 'recent' | 'old' | 'undefined' | 'unknown'
+  /** Of the record in the ledger that brought it. */
+  readonly offset?: number
+}
+
+/** What a forecast was made from, so that it can be made again. */
+export interface ForecastInput {
+  /** Of the model file, absent for the profile, which has none. */
+  readonly sha256?: string
+  /** The lags: readings after `fromMs`, up to and including `toMs`. */
+  readonly fromMs: number
+  readonly toMs: number
+  /** Where those readings stand in the ledger; half open. Nothing from `offsets[1]` on had been seen. */
+  readonly offsets?: readonly [from: number, to: number]
 }
 
 export const horizonsMin = [5, 15, 30, 60] as const
@@ -39,6 +52,7 @@ export interface Forecast {
   readonly model: string
   /** 0 to 1: how far control should trust it; 0 means do not. */
   readonly confidence: number
+  readonly input: ForecastInput
   readonly horizons: readonly HorizonForecast[]
 }
 

@@ -7,9 +7,9 @@
  */
 import { type Score, Scoreboard } from './judges/scoreboard.ts'
 import { Book, type DetectorSnapshot, profileModel, type Series } from './online/book.ts'
-import { createCalendar, slotsPerDay } from './online/calendar.ts'
+import { createCalendar, lagCount, slotMs, slotsPerDay } from './online/calendar.ts'
 import { confidenceOf } from './online/confidence.ts'
-import type { Forecast, Forecaster } from './ports.ts'
+import type { Forecast, Forecaster, ForecastInput } from './ports.ts'
 
 export interface ProfileForecasterOptions {
   /** Local time of the detectors, for time of day and day of week. */
@@ -61,7 +61,8 @@ export function readForecast(
   trust: number,
   madeAtMs: number = series.newestMs,
 ): Forecast | undefined {
-  const horizons = series.tracks.get(model)?.read(madeAtMs, 0)
+  const track = series.tracks.get(model)
+  const horizons = track?.read(madeAtMs, 0)
   if (!horizons?.every((horizon) => Number.isFinite(horizon.p10 + horizon.p50 + horizon.p90)))
     return undefined
   const confidence = confidenceOf({
@@ -79,6 +80,19 @@ export function readForecast(
     newestReadingAtMs: series.knownMs,
     model,
     confidence,
+    input: inputOf(series, madeAtMs, track!.seenTo(madeAtMs)),
     horizons,
+  }
+}
+
+/** The lags of a forecast made at `madeAtMs`, in time and in the ledger. */
+export function inputOf(series: Series, madeAtMs: number, seenTo: number): ForecastInput {
+  const steps = (series.newestMs - madeAtMs) / slotMs
+  const from = series.closings[Math.max(0, series.closings.length - 1 - lagCount - steps)] ?? -1
+  const isInLedger = seenTo >= 0 && from >= 0
+  return {
+    fromMs: madeAtMs - lagCount * slotMs,
+    toMs: madeAtMs,
+    ...(isInLedger ? { offsets: [from, seenTo] as const } : {}),
   }
 }

@@ -5,13 +5,17 @@
  *   house does not hold up the event loop.
  * - Nothing here is precious: a missing, torn or foreign file means learning anew, and is said once in the log.
  */
-import { open, readFile, rename } from 'node:fs/promises'
+import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../kit/log.ts'
 import type { Score } from './judges/scoreboard.ts'
 import type { Book, DetectorSnapshot } from './online/book.ts'
 
 const version = 1
+/** A checkpoint costs as much room as the state itself; half a day of the ledger is read again in a minute. */
+const checkpointEveryMs = 12 * 3_600_000
+const checkpointName = /^forecaster-(\d+)\.jsonl$/
 const detectorsPerWrite = 20
 
 interface Header {
@@ -68,4 +72,47 @@ export async function readState(
     log.warn({ err, path }, 'what the forecaster had learned is damaged; it learns anew from there')
     return undefined
   }
+}
+
+interface Checkpoint {
+  readonly file: string
+  readonly offset: number
+}
+
+/** Older states that were kept, the newest first. */
+async function checkpointsIn(dir: string): Promise<readonly Checkpoint[]> {
+  const names = await readdir(dir)
+  return names
+    .flatMap((name) => {
+      const offset = checkpointName.exec(name)?.[1]
+      return offset === undefined ? [] : [{ file: join(dir, name), offset: Number(offset) }]
+    })
+    .sort((a, b) => b.offset - a.offset)
+}
+
+/** The newest that had seen nothing from `offset` on. */
+export async function checkpointBefore(
+  dir: string,
+  offset: number,
+): Promise<Checkpoint | undefined> {
+  return (await checkpointsIn(dir)).find((one) => one.offset <= offset)
+}
+
+/**
+ * Keeps the state file as it is now, unless one of the last hours is kept already. A second name for the same file: what
+ * replaces it later leaves this one as it was. Of those older than the ledger's first record only the newest stays.
+ */
+export async function keepCheckpoint(
+  file: string,
+  facts: { readonly dir: string; readonly offset: number; readonly firstOffset: number },
+): Promise<void> {
+  const kept = await checkpointsIn(facts.dir)
+  const [newest] = kept
+  if (newest) {
+    const [now, before] = await Promise.all([stat(file), stat(newest.file)])
+    if (newest.offset === facts.offset || now.mtimeMs - before.mtimeMs < checkpointEveryMs) return
+  }
+  await link(file, join(facts.dir, `forecaster-${facts.offset}.jsonl`))
+  const passed = kept.filter(({ offset }) => offset <= facts.firstOffset)
+  for (const { file: gone } of passed.slice(1)) await rm(gone)
 }

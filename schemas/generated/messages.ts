@@ -974,6 +974,48 @@ export interface GatewayControl {
        * Age of the newest reading it rests on, in ms.
        */
       forecastAgeMs?: number
+      /**
+       * What the forecasts were made from, so that they can be made again.
+       *
+       * @minItems 1
+       * @maxItems 96
+       */
+      forecastInputs?: {
+        /**
+         * Id of the model.
+         */
+        model: string
+        /**
+         * First digits of the model file's SHA-256; absent for the profile, which has no file.
+         */
+        sha256?: string
+        /**
+         * RFC 3339, UTC, exactly three decimals.
+         */
+        from: string
+        /**
+         * RFC 3339, UTC, exactly three decimals.
+         */
+        to: string
+        /**
+         * Where they stand in the ledger; nothing from the second on had been seen.
+         *
+         * @minItems 2
+         * @maxItems 2
+         */
+        offsets?: number[]
+        /**
+         * How far it was trusted; of several lanes the least.
+         */
+        confidence: number
+        /**
+         * Lanes it is for; absent when it is for all.
+         *
+         * @minItems 1
+         * @maxItems 96
+         */
+        lanes?: Component[]
+      }[]
     }
     quality?: Quality
   }[]

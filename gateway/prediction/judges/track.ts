@@ -34,6 +34,7 @@ export interface TrackSnapshot {
   /** Packed. */
   readonly raw: string
   readonly factors: readonly number[]
+  readonly seenTo?: readonly number[]
 }
 
 export class Track {
@@ -41,6 +42,8 @@ export class Track {
   readonly #raw: Float32Array
   /** Below and above, per horizon. */
   readonly #factors: Float32Array
+  /** Of each forecast in the ring: the first record of the ledger that had not been seen; -1 where there is no ledger. */
+  readonly #seenTo: Float64Array
 
   constructor(snapshot?: TrackSnapshot) {
     this.#slots = Float64Array.from({ length: ringSize }, (_, i) => snapshot?.slots[i] ?? -1)
@@ -49,12 +52,14 @@ export class Track {
       { length: horizonCount * 2 },
       (_, i) => snapshot?.factors[i] ?? 1,
     )
+    this.#seenTo = Float64Array.from({ length: ringSize }, (_, i) => snapshot?.seenTo?.[i] ?? -1)
   }
 
-  put(endMs: number, raw: RawQuantiles): void {
+  put(endMs: number, raw: RawQuantiles, seenTo = -1): void {
     const slot = endMs / slotMs
     const index = slot % ringSize
     this.#slots[index] = slot
+    this.#seenTo[index] = seenTo
     this.#raw.set(raw.subarray(0, rawSize), index * rawSize)
   }
 
@@ -62,6 +67,16 @@ export class Track {
   read(endMs: number, floor: number): readonly HorizonForecast[] | undefined {
     if (!this.#holds(endMs / slotMs)) return undefined
     return horizonsMin.map((_, horizon) => this.#calibrated(endMs / slotMs, horizon, floor))
+  }
+
+  /** The first record of the ledger that the forecast made at `endMs` had not seen; -1 where that is not known. */
+  seenTo(endMs: number): number {
+    const slot = endMs / slotMs
+    return this.#holds(slot) ? this.#seenTo[slot % ringSize]! : -1
+  }
+
+  holds(endMs: number): boolean {
+    return this.#holds(endMs / slotMs)
   }
 
   /** What the intervals are widened by, below and above, per horizon. */
@@ -84,7 +99,12 @@ export class Track {
   }
 
   snapshot(): TrackSnapshot {
-    return { slots: [...this.#slots], raw: packFloats(this.#raw), factors: [...this.#factors] }
+    return {
+      slots: [...this.#slots],
+      raw: packFloats(this.#raw),
+      factors: [...this.#factors],
+      seenTo: [...this.#seenTo],
+    }
   }
 
   #holds(slot: number): boolean {

@@ -9,13 +9,15 @@ import { FaultFinder } from '../faults/fault-finder.ts'
 import { Track, type TrackSnapshot } from '../judges/track.ts'
 import type { Quantity, Reading } from '../ports.ts'
 import { type Bucket, type BucketSnapshot, Buckets } from './buckets.ts'
-import { type Calendar, dayTypeOf, slotMs } from './calendar.ts'
+import { type Calendar, dayTypeOf, lagCount, slotMs } from './calendar.ts'
 import { type CarrySnapshot, ProfileForecast } from './profile-forecast.ts'
 import { type SeriesSnapshot, SeriesState } from './series-state.ts'
 
 export const detectorsMax = 20_000
 export const quantities = ['vehiclesPer5Min', 'speedKmh', 'occupancyPercent'] as const
 export const profileModel = 'profile'
+/** The reading before the lags of the newest forecast, and of the one before it. */
+const closingsMax = lagCount + 2
 
 export interface Series {
   readonly node: string
@@ -25,6 +27,11 @@ export interface Series {
   readonly profile: ProfileForecast
   /** By model id; the profile's own is always there. */
   readonly tracks: Map<string, Track>
+  /**
+   * Where in the ledger its detector's first reading stands, then those that closed a bucket, newest last: enough for the
+   * lags of the newest two forecasts. Shared by the detector's series.
+   */
+  readonly closings: number[]
   /** End of the newest bucket, and of the newest that had a value; 0 before the first. */
   newestMs: number
   knownMs: number
@@ -44,6 +51,7 @@ export interface DetectorSnapshot {
   readonly node: string
   readonly component: string
   readonly buckets: BucketSnapshot
+  readonly closings?: readonly number[]
   readonly series: readonly {
     readonly quantity: Quantity
     readonly newestMs: number
@@ -67,6 +75,8 @@ export class Book {
   readonly #onStep: OnStep
   readonly #onBucket: OnBucket | undefined
   refused = 0
+  /** First record of the ledger that has not been seen; -1 before any. */
+  seenTo = -1
 
   constructor(calendar: Calendar, onStep: OnStep, onBucket?: OnBucket) {
     this.#calendar = calendar
@@ -79,7 +89,13 @@ export class Book {
     const detector = this.#open(reading.node, reading.component)
     if (!detector) return false
     const closed = detector.buckets.add(reading)
+    const { offset = -1 } = reading
+    if (offset >= this.seenTo) this.seenTo = offset + 1
+    const { closings } = detector.series[0]!
+    if (closings.length === 0) closings.push(offset)
     for (const bucket of closed) {
+      closings.push(offset)
+      if (closings.length > closingsMax) closings.shift()
       this.#onBucket?.(detector, bucket)
       for (const series of detector.series) this.#step(series, bucket)
     }
@@ -114,6 +130,7 @@ export class Book {
         node: series[0]!.node,
         component: series[0]!.component,
         buckets: buckets.snapshot(),
+        closings: [...series[0]!.closings],
         // A quantity that never had a value is not worth its room.
         series: series
           .filter((one) => one.state.seen > 0)
@@ -131,13 +148,14 @@ export class Book {
     }
   }
 
-  restore({ node, component, buckets, series }: DetectorSnapshot): void {
+  restore({ node, component, buckets, series, closings = [] }: DetectorSnapshot): void {
+    const kept = [...closings]
     this.#put(node, component, {
       buckets: new Buckets(buckets),
       faults: new FaultFinder(),
       series: quantities.map((quantity) => {
         const known = series.find((one) => one.quantity === quantity)
-        const fresh = createSeries(node, component, quantity)
+        const fresh = createSeries(node, component, quantity, kept)
         if (!known) return fresh
         return {
           ...fresh,
@@ -169,10 +187,11 @@ export class Book {
       this.refused += 1
       return undefined
     }
+    const closings: number[] = []
     return this.#put(node, component, {
       buckets: new Buckets(),
       faults: new FaultFinder(),
-      series: quantities.map((quantity) => createSeries(node, component, quantity)),
+      series: quantities.map((quantity) => createSeries(node, component, quantity, closings)),
     })
   }
 
@@ -191,11 +210,16 @@ export class Book {
     const typeAt = (step: number) => dayTypeOf(this.#calendar.dayOfWeek(endMs + step * slotMs))
     series.tracks
       .get(profileModel)!
-      .put(endMs, series.profile.forecast(endMs, slot, typeAt, series.state))
+      .put(endMs, series.profile.forecast(endMs, slot, typeAt, series.state), this.seenTo)
   }
 }
 
-function createSeries(node: string, component: string, quantity: Quantity): Series {
+function createSeries(
+  node: string,
+  component: string,
+  quantity: Quantity,
+  closings: number[],
+): Series {
   return {
     node,
     component,
@@ -203,6 +227,7 @@ function createSeries(node: string, component: string, quantity: Quantity): Seri
     state: new SeriesState(),
     profile: new ProfileForecast(),
     tracks: new Map([[profileModel, new Track()]]),
+    closings,
     newestMs: 0,
     knownMs: 0,
     isForeign: false,

@@ -15,6 +15,8 @@ export interface Batch {
   readonly endsMs: readonly number[]
   readonly scales: readonly number[]
   readonly features: Float32Array
+  /** First record of the ledger that nothing here has seen; -1 where there is none. */
+  readonly seenTo: number
 }
 
 export interface BatchSurroundings {
@@ -22,6 +24,7 @@ export interface BatchSurroundings {
   /** The mean of all series of the quantity whose newest bucket ended at `newestMs`. */
   readonly area: Area | undefined
   readonly newestMs: number
+  readonly seenTo: number
   /** Known neighbours of a series, strongest first. */
   neighboursOf(series: Series): readonly (Series | undefined)[]
 }
@@ -43,6 +46,7 @@ export function makeBatch(series: readonly Series[], around: BatchSurroundings):
     endsMs: series.map((one) => one.newestMs),
     scales: series.map((one) => one.state.scale),
     features,
+    seenTo: around.seenTo,
   }
 }
 

@@ -36,6 +36,8 @@ export interface DispatcherOptions {
   readonly lineup: Lineup
   seriesOf(quantity: Quantity): Iterable<Series>
   neighboursOf(series: Series): readonly (Series | undefined)[]
+  /** First record of the ledger that no series has seen; -1 where there is none. */
+  seenTo(): number
 }
 
 export class Dispatcher {
@@ -99,10 +101,12 @@ export class Dispatcher {
   }
 
   async #sendOut(quantity: Quantity, fresh: readonly Series[]): Promise<void> {
-    const { calendar, lineup, seriesOf, neighboursOf } = this.#options
+    const { calendar, lineup, seriesOf, neighboursOf, seenTo } = this.#options
     await setImmediate()
-    const around = { ...areaAround(fresh, seriesOf(quantity)), calendar, neighboursOf }
     for (let from = 0; from < fresh.length; from += batchSeriesMax) {
+      // Each batch by itself shows one moment of the ledger, so that it can be made again from there.
+      const area = areaAround(fresh, seriesOf(quantity))
+      const around = { ...area, calendar, neighboursOf, seenTo: seenTo() }
       const batch = makeBatch(fresh.slice(from, from + batchSeriesMax), around)
       for (const model of lineup.networksFor(quantity))
         this.#follow(this.#ask(model, quantity, batch))
@@ -145,7 +149,7 @@ export class Dispatcher {
     for (const [row, series] of batch.series.entries()) {
       const facts = { quantity, scale: batch.scales[row]! }
       if (takeAnswer(forecast, row * outputSize, facts, this.#raw))
-        trackOf(series, model).put(batch.endsMs[row]!, this.#raw)
+        trackOf(series, model).put(batch.endsMs[row]!, this.#raw, batch.seenTo)
       else refused += 1
     }
     return refused

@@ -462,6 +462,22 @@ test('a step that is no multiple of a minute is IG_ERR_HISTORY_QUERY_INVALID', (
   expect(() => history.queries.series({ ...detector, stepMs: 1500 })).toThrow(code)
 })
 
+test('a file of the version before keeps what it holds and takes up what is new', () => {
+  const path = place()
+  open(path).history.close()
+  const db = new DatabaseSync(path)
+  db.exec(`
+    ALTER TABLE decision DROP COLUMN forecast_inputs; PRAGMA user_version = 1;
+    INSERT INTO decision (junction, at_ms, strategy, rung, decision, why, is_shadow)
+      VALUES ('north/tlc-001', ${baseMs}, 'webster', 'plan', 'keep', 'as before', 0)
+  `)
+  db.close()
+  const decisions = () =>
+    open(path).history.queries.decisions({ ...all, junction: 'north/tlc-001' })
+  expect(decisions()).toMatchObject([{ why: 'as before', forecastInputs: null }])
+  expect(decisions()).toHaveLength(1)
+})
+
 test('a file of a newer version is IG_ERR_HISTORY_VERSION, one that is no database IG_ERR_HISTORY_UNREADABLE', () => {
   const path = place()
   const db = new DatabaseSync(path)
