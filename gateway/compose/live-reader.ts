@@ -115,6 +115,7 @@ export function readingsOf(record: ParsedRecord): readonly Reading[] {
           record.notes?.qualities?.[component] ??
           count.quality ??
           (record.notes?.replay ? 'old' : 'recent'),
+        offset: record.offset,
       })
     }
   }
