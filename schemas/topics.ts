@@ -77,7 +77,8 @@ export const topics = {
   result: (node: NodeId, code: string) => `${node}/result/${code}`,
   request: (node: NodeId, code: string) => `${node}/request/${code}`,
   command: (node: NodeId, code: string) => `${node}/command/${code}`,
-  channel: (node: NodeId, code: string, channel: string) => `${node}/channel/${code}/${channel}`,
+  channel: (node: NodeId, code: string, channel?: string) =>
+    withOptional(`${node}/channel/${code}`, channel),
   reject: (node: NodeId) => `${node}/reject`,
 }
 

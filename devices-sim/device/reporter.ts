@@ -3,7 +3,7 @@
  *
  * - Statuses marked `keep` go into a backlog of bounded length while there is no connection, and are replayed with
  *   quality `old` when it is back, oldest first, the last with `done`.
- * - A channel can be switched off, on, or paced by the gateway (`<node>/channel/<code>/<channel>`); the numbers go on
+ * - A channel can be switched off, on, or paced by the gateway (`<node>/channel/<code>[/<channel>]`); the numbers go on
  *   without a gap, for what was not to be said is not missing.
  * - The faults that concern messages (wrong clock, damaged, sent twice) happen here.
  */

@@ -1,6 +1,8 @@
 /** The way in: broker and gate, with the ledger behind them. */
 import { type Broker, createBroker } from '../../broker/broker.ts'
+import type { NodeId } from '../../schemas/ids.ts'
 import { topics } from '../../schemas/topics.ts'
+import { createChannels } from '../channels/channels.ts'
 import { createIngress, type Ingress } from '../ingress/ingress.ts'
 import { createPlausibility } from '../ingress/plausibility.ts'
 import type { Foundation } from './foundation.ts'
@@ -37,10 +39,18 @@ export function createDoor(foundation: Foundation, own: OwnNode): Door {
       broker.publish(topics.reject(node), payload, { qos: 0, retain: false }),
     ...(eventClock ? { limits: simulatedTimeLimits } : {}),
   })
+  const channels = createChannels(config.channels, {
+    send: (topic, message) => own.tell(topic, message, 1),
+    sent: instruments.metrics.counter('intergreen_channel_orders_total'),
+    nowMs: own.nowMs,
+  })
   const broker = createBroker({
     gate: ingress,
     observer: {
-      clientReady: (clientId) => online.add(clientId),
+      clientReady(clientId) {
+        online.add(clientId)
+        channels.tell(clientId as NodeId)
+      },
       clientGone: (clientId) => online.delete(clientId),
     },
     clock,

@@ -16,6 +16,8 @@ export interface OwnNodePorts {
 
 export interface OwnNode {
   readonly node: NodeId
+  /** The time it speaks of: the wall's, before a simulator has told another. */
+  nowMs(): number
   presence(state: 'online' | 'shutdown'): void
   status(
     code: string,
@@ -53,6 +55,7 @@ export function createOwnNode(name: string, ports: OwnNodePorts): OwnNode {
   }
   return {
     node,
+    nowMs: ports.nowMs,
     presence(state) {
       const payload = encodePayload({ ts: formatTimestamp(ports.nowMs()), state, kind: 'gateway' })
       ports.publish(topics.presence(node), payload, { qos: 1, retain: true })

@@ -21,6 +21,8 @@ export interface GatewayConfig {
     readonly tlsMin: '1.2' | '1.3'
     readonly connectionsMax: number
   }
+  /** Which statuses devices are to send, and how often (docs/topics.md). */
+  readonly channels: readonly string[]
   readonly pki: {
     /** Folder with `ca.crt`, `server.crt`, `server.key` and, where certificates were revoked, `crl.pem`. */
     readonly dir?: string
@@ -126,6 +128,13 @@ export const gatewayProgram: ProgramSchema = {
           description: 'Connections at once; a further one is closed',
         },
       },
+    },
+    channels: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description:
+        'Statuses that devices send, hold back or pace: north/+/channel/traffic.queue/live=5s',
     },
     pki: {
       type: 'object',
@@ -251,6 +260,7 @@ export interface GatewayChoices {
   readonly mqttPort?: number
   readonly webPort?: number
   readonly isOperator?: boolean
+  readonly channels?: readonly string[]
   readonly strategy?: string
   readonly shadow?: readonly string[]
   readonly seed?: number
@@ -274,6 +284,7 @@ function flagsOf(choices: GatewayChoices): readonly string[] {
     mqttPort: 'mqtt-port',
     webPort: 'web-port',
     isOperator: 'web-is-operator',
+    channels: 'channels',
     strategy: 'control-strategy',
     shadow: 'control-shadow',
     seed: 'control-seed',

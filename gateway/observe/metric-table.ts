@@ -81,6 +81,10 @@ export const metricTable = {
   intergreen_commands_delivery_timeouts_total: counter('Commands without a PUBACK in time'),
   intergreen_sink_points_total: counter('Points, by what became of them', 'outcome'),
   intergreen_sink_write_seconds: seconds('One write to the database'),
+  intergreen_channel_orders_total: counter(
+    'Orders to devices to send a status, to hold it back or to pace it',
+    'state',
+  ),
   intergreen_web_refused_total: counter(
     'Connections and requests beyond what strangers get at the web port',
     'what',

@@ -29,6 +29,7 @@ const rooms: Readonly<Record<string, Rule>> = {
   'gateway/prediction': { ours: house, packages: ['onnxruntime-node'] },
   'gateway/control': { ours: house, packages: [] },
   'gateway/commands': { ours: house, packages: [] },
+  'gateway/channels': { ours: house, packages: [] },
   'gateway/history': { ours: house, packages: [] },
   'gateway/influx': { ours: house, packages: ['@influxdata/influxdb-client'] },
   'gateway/web': { ours: house, packages: ['ws'] },
