@@ -3,7 +3,7 @@
  * plan when its lease ends, and under control again when the gateway is back. Both worlds, real processes, TLS.
  */
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, type TestContext, test } from 'vitest'
 import { createRandom } from '../../devices-sim/random.ts'
 import { readJunctions } from '../../gateway/control/junctions.ts'
 import { reportAccounts } from '../../gateway/ledger/tools/accounts.ts'
@@ -20,7 +20,6 @@ import {
 import { isSumoMissing, makeGrid } from '../support/sumo-scenario.ts'
 
 interface Summary {
-  readonly simulatedS: number
   readonly delay: { readonly controlS: number; readonly localPlanS: number }
   readonly monitorViolations: number
   readonly outages: readonly {
@@ -42,6 +41,8 @@ interface Town {
 
 const zone = 'north'
 const startMs = Date.parse('2026-11-23T07:00:00.000Z')
+/** Falling back costs the time it takes to find into the plan again, and other vehicles meet other reds. */
+const fellBackShare = 1.05
 /** A lease begins when its command is carried out, which may take the way from one green to the next. */
 const beginS = 15
 
@@ -76,7 +77,6 @@ async function openTown(world: readonly string[]): Promise<Town> {
         `--url=mqtts://localhost:${gateway.port}`,
         `--pki=${certificates.dir}`,
         '--speed=max',
-        '--alone-speed=60',
         ...more,
       ]),
     killAt: (gateway, simulatedS) => killAt(certificates, gateway, simulatedS),
@@ -109,59 +109,90 @@ async function summaryOf(street: RunningProgram): Promise<Summary> {
   return JSON.parse(street.lines.at(-1)!)
 }
 
+/** Within so many simulated seconds chance says when. */
+interface Moment {
+  readonly fromS: number
+  readonly toS: number
+}
+
 /** Killed, started again at once on what it left behind. */
-async function killAndReturn(world: readonly string[], durationS: number): Promise<Summary> {
-  const chance = createRandom(world[0]!, testSeed)
+async function killAndReturn(context: TestContext, world: readonly string[], moment: Moment) {
   const town = await openTown(world)
   const first = await town.start()
-  const street = town.drive(first, [`--duration-s=${durationS}`])
-  const leaseS = await town.killAt(first, 100 + chance() * 150)
+  // Quick, and slow enough for a busy machine to start a gateway before the street has ended.
+  const street = town.drive(first, ['--alone-speed=20'])
+  const leaseS = await town.killAt(first, chanceIn(moment))
   const second = await town.start(first.port)
   const summary = await summaryOf(street)
   second.child.kill('SIGTERM')
   expect(await second.ended, second.errors()).toBe(0)
 
-  expect(summary).toMatchObject({ simulatedS: durationS, monitorViolations: 0 })
   expect(summary.outages).toHaveLength(1)
   const [outage] = summary.outages
+  expect(outage!.controlledAfterS).not.toBeNull()
+  expect(outage!.controlledAfterS).toBeLessThanOrEqual(2 * town.longestCycleS)
+  await judge(context, town, summary, leaseS)
+}
+
+/** Killed, and nobody starts it again. */
+async function killForGood(context: TestContext, world: readonly string[], moment: Moment) {
+  const town = await openTown(world)
+  const gateway = await town.start()
+  const street = town.drive(gateway, ['--gateway-timeout-s=0', '--alone-speed=1000'])
+  const leaseS = await town.killAt(gateway, chanceIn(moment))
+  const summary = await summaryOf(street)
+  await judge(context, town, summary, leaseS)
+}
+
+function chanceIn({ fromS, toS }: Moment): number {
+  return fromS + createRandom('gateway killed', testSeed)() * (toS - fromS)
+}
+
+async function judge(context: TestContext, town: Town, summary: Summary, leaseS: number) {
+  const { delay, outages, monitorViolations } = summary
+  await context.annotate(JSON.stringify({ delay, monitorViolations, leaseS, outages }))
+  expect(monitorViolations).toBe(0)
+  expect(delay.controlS).toBeLessThanOrEqual(delay.localPlanS * fellBackShare)
+  const [outage] = outages
   expect(outage!.junctions).toBeGreaterThan(0)
   expect(outage!.localAfterS).not.toBeNull()
   expect(outage!.localAfterS).toBeLessThanOrEqual(leaseS + beginS)
-  expect(outage!.controlledAfterS).not.toBeNull()
-  expect(outage!.controlledAfterS).toBeLessThanOrEqual(2 * town.longestCycleS)
   expect(reportAccounts(town.dataDir)).toMatchObject({ findings: [], residual: 0 })
-  return summary
 }
 
-test('the built-in street goes on without its gateway, and is in step again with the one that follows', async () => {
-  const { delay } = await killAndReturn(['street'], 900)
-  expect(delay.controlS).toBeGreaterThan(0)
+const soon: Moment = { fromS: 100, toS: 250 }
+
+test('the built-in street goes on without its gateway, and is in step again with the one that follows', async (context) => {
+  await killAndReturn(context, ['street', '--duration-s=900'], soon)
 }, 120_000)
 
 test.skipIf(isSumoMissing)(
   'the same with SUMO behind the devices (needs sumo and netgenerate)',
-  async () => {
-    const scenario = makeGrid(await temporaryFolder(), { flowEndS: 600, endS: 700 })
-    const { delay } = await killAndReturn(['sumo', `--scenario=${scenario}`], 700)
-    expect(delay.controlS).toBeLessThan(delay.localPlanS)
+  async (context) => {
+    const scenario = makeGrid(await temporaryFolder(), { flowEndS: 800, endS: 900 })
+    await killAndReturn(context, ['sumo', `--scenario=${scenario}`], soon)
   },
   120_000,
 )
 
 test.skipIf(isSumoMissing)(
   'a gateway that never returns costs drivers no more than the local plans (needs sumo and netgenerate)',
-  async () => {
-    const chance = createRandom('never returns', testSeed)
-    const scenario = makeGrid(await temporaryFolder(), { flowEndS: 600, endS: 700 })
-    const town = await openTown(['sumo', `--scenario=${scenario}`])
-    const gateway = await town.start()
-    const street = town.drive(gateway, ['--gateway-timeout-s=0', '--alone-speed=1000'])
-    const leaseS = await town.killAt(gateway, 100 + chance() * 150)
-    const { delay, outages, monitorViolations, simulatedS } = await summaryOf(street)
-    expect({ simulatedS, monitorViolations }).toEqual({ simulatedS: 700, monitorViolations: 0 })
-    expect(outages[0]?.localAfterS).toBeLessThanOrEqual(leaseS + beginS)
-    expect(delay.controlS).toBeLessThanOrEqual(delay.localPlanS)
-    expect(reportAccounts(town.dataDir)).toMatchObject({ findings: [], residual: 0 })
+  async (context) => {
+    const scenario = makeGrid(await temporaryFolder(), { flowEndS: 800, endS: 900 })
+    await killForGood(context, ['sumo', `--scenario=${scenario}`], soon)
   },
   120_000,
+)
+
+const own = process.env.INTERGREEN_TEST_SCENARIO
+
+test.skipIf(isSumoMissing || own === undefined)(
+  "the same in the middle of a real scenario's hour (needs sumo and INTERGREEN_TEST_SCENARIO=FILE.sumocfg)",
+  async (context) => {
+    const world = ['sumo', `--scenario=${own}`]
+    const moment: Moment = { fromS: 900, toS: 2_700 }
+    await killForGood(context, world, moment)
+    await killAndReturn(context, world, moment)
+  },
+  900_000,
 )
