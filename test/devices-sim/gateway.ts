@@ -32,6 +32,8 @@ export interface TestGateway {
   onStep: (atMs: number, step: number) => Promise<void> | void
   /** False: the gateway keeps silent. */
   answers: boolean
+  /** False: it takes what comes, and acknowledges nothing until this is true again. */
+  acknowledges: boolean
   command(node: string, code: string, values: object, more?: object): Promise<string>
   run(
     options?: Partial<CommonOptions>,
@@ -57,6 +59,7 @@ export async function openGateway(): Promise<TestGateway> {
     lines: [],
     onStep: () => {},
     answers: true,
+    acknowledges: true,
     of: (node, code) =>
       gateway.heard.filter(({ topic }) => topic.node === node && topic.code === code),
     async command(node, code, values, more = {}) {
@@ -129,9 +132,12 @@ export async function openGateway(): Promise<TestGateway> {
     house.broker.publish(topic, encodePayload({ entries: [entry] }), { qos: 1, retain: false })
   }
 
+  const held: (() => void)[] = []
   house.judge = (arrival, done) => {
     judge(arrival.topic, Buffer.from(arrival.payload))
-    done(kept)
+    if (gateway.acknowledges) for (const late of held.splice(0)) late()
+    if (gateway.acknowledges) done(kept)
+    else held.push(() => done(kept))
   }
   return gateway
 }

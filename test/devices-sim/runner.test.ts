@@ -112,6 +112,22 @@ describe('in lock-step', () => {
     expect(summary.simulatedS).toBe(80)
   })
 
+  test('a gateway that acknowledges nothing for a while does not stop it either', async () => {
+    const gateway = await openGateway()
+    gateway.onStep = (_atMs, step) => {
+      if (step !== 20) return
+      gateway.acknowledges = false
+      setTimeout(() => {
+        gateway.acknowledges = true
+      }, 2_500)
+    }
+    const summary = await gateway.run({ durationS: 80, gatewayTimeoutS: 4, aloneSpeed: 20 })
+    expect(summary.simulatedS).toBe(80)
+    const [outage] = summary.outages
+    expect(outage?.simulatedS).toBeGreaterThan(0)
+    expect(outage?.simulatedS).toBeLessThan(60)
+  })
+
   test('a gateway that is silent for too long ends the run with a coded error', async () => {
     const gateway = await openGateway()
     gateway.answers = false
