@@ -6,7 +6,6 @@
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -14,6 +13,7 @@ import { startArchive } from '../gateway/archive-worker.ts'
 import { silentLog } from '../gateway/kit/log.ts'
 import { openLedger } from '../gateway/ledger/ledger.ts'
 import { benchOptions, count } from './stand/options.ts'
+import { freePort } from './stand/processes.ts'
 
 const { rate, warmS, outageS } = benchOptions<{ rate: number; warmS: number; outageS: number }>(
   import.meta.filename,
@@ -26,14 +26,6 @@ const { rate, warmS, outageS } = benchOptions<{ rate: number; warmS: number; out
 const nodes = 100
 const tickMs = 20
 const nothing = { add() {}, set() {}, observe() {} }
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const dir = mkdtempSync(join(tmpdir(), 'intergreen-outage-'))
 const port = await freePort()

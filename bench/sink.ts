@@ -7,7 +7,6 @@
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -19,6 +18,7 @@ import { createPointMapper } from '../gateway/influx/points.ts'
 import type { Point, SourceRecord } from '../gateway/influx/ports.ts'
 import { createSystemClock } from '../gateway/kit/clock.ts'
 import { benchOptions } from './stand/options.ts'
+import { freePort } from './stand/processes.ts'
 
 benchOptions(import.meta.filename)
 
@@ -68,14 +68,6 @@ function libraryLine(point: Point): string {
     else made.stringField(name, value)
   }
   return made.timestamp(point.atMs).toLineProtocol({ convertTime: (value) => String(value) }) ?? ''
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Wall time and our own CPU per record, batch after batch, into a real database. */

@@ -8,6 +8,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { StreetFigures } from '../world.ts'
 import { readNetwork } from './network.ts'
 import { createApproaches, type LaneReading, type SeenVehicle } from './observe.ts'
 import type { Network } from './site.ts'
@@ -34,19 +35,10 @@ export interface Simulation {
   clearCounts(): void
   reading(siteIndex: number, lane: string): LaneReading
   /** Running totals, as near as the step can tell; `finish` has the exact ones. */
-  readonly totals: Totals
+  readonly totals: StreetFigures
   readonly collisions: number
   finish(): Promise<TripFigures>
   kill(): Promise<void>
-}
-
-export interface Totals {
-  readonly demandVehicles: number
-  readonly enteredVehicles: number
-  readonly arrivedVehicles: number
-  readonly delayS: number
-  readonly waitingS: number
-  readonly stops: number
 }
 
 export interface SimulationOptions {

@@ -42,32 +42,21 @@ export const askLeaseMs: Readonly<Record<Intent['code'], number>> = {
 }
 
 export function intentOf(decision: Decision): Intent | undefined {
-  const { kind, why } = decision
-  switch (kind) {
+  if (decision.kind === 'keep' || decision.kind === 'release') return undefined
+  const { holdForMs, why } = decision
+  return { ...orderOf(decision), holdForMs, why }
+}
+
+function orderOf(
+  decision: Exclude<Decision, { kind: 'keep' | 'release' }>,
+): Pick<Intent, 'code' | 'values'> {
+  switch (decision.kind) {
     case 'timing':
-      return {
-        code: 'tlc.timing.set',
-        values: { ...decision.timing },
-        holdForMs: decision.holdForMs,
-        why,
-      }
+      return { code: 'tlc.timing.set', values: { ...decision.timing } }
     case 'stage':
-      return {
-        code: 'tlc.stage.set',
-        values: { stage: decision.stage },
-        holdForMs: decision.holdForMs,
-        why,
-      }
+      return { code: 'tlc.stage.set', values: { stage: decision.stage } }
     case 'plan':
-      return {
-        code: 'tlc.plan.set',
-        values: { plan: decision.plan },
-        holdForMs: decision.holdForMs,
-        why,
-      }
-    case 'keep':
-    case 'release':
-      return undefined
+      return { code: 'tlc.plan.set', values: { plan: decision.plan } }
   }
 }
 

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
 import { DoorStream, type DoorStreamOptions } from '../../broker/door-stream.ts'
 import { eventually } from './house.ts'
+import { frame } from './raw-client.ts'
 
 const limits: DoorStreamOptions = { packetBytesMax: 1024, connectBytesMax: 128, inFlightMax: 4 }
 
@@ -17,19 +18,10 @@ class Peer extends Duplex {
   }
 }
 
-function frame(type: number, body: Buffer, flags = 0): Buffer {
-  const header = [(type << 4) | flags]
-  let left = body.length
-  do {
-    const byte = left & 0x7f
-    left >>= 7
-    header.push(left > 0 ? byte | 0x80 : byte)
-  } while (left > 0)
-  return Buffer.concat([Buffer.from(header), body])
-}
+const packet = (type: number, body: Buffer, flags = 0) => frame((type << 4) | flags, body)
 
-const connect = frame(1, Buffer.from('hello'))
-const publish = (text: string) => frame(3, Buffer.from(text), 2)
+const connect = packet(1, Buffer.from('hello'))
+const publish = (text: string) => packet(3, Buffer.from(text), 2)
 
 function open(options: Partial<DoorStreamOptions> = {}) {
   const peer = new Peer()
@@ -54,7 +46,7 @@ test('whatever the chunks, Aedes gets the same bytes in whole frames', async () 
       fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 40 }),
       async (bodies, cuts) => {
         const { peer, door, bytes, seen } = open({ inFlightMax: 1000 })
-        const frames = [connect, ...bodies.map((body) => frame(3, Buffer.from(body), 2))]
+        const frames = [connect, ...bodies.map((body) => packet(3, Buffer.from(body), 2))]
         const all = Buffer.concat(frames)
         const ends = new Set<number>()
         let end = 0
@@ -115,13 +107,13 @@ test('a packet larger than the limit ends the connection before its body has com
   peer.push(connect)
   await eventually(() => bytes().length > 0)
   door.open()
-  peer.push(frame(3, Buffer.alloc(2048)).subarray(0, 10))
+  peer.push(packet(3, Buffer.alloc(2048)).subarray(0, 10))
   await eventually(() => errors.length > 0)
   expect(errors[0]).toMatchObject({ code: 'IG_ERR_MSG_TOO_LARGE' })
 })
 
 test.each([
-  ['a CONNECT larger than its own limit', frame(1, Buffer.alloc(200)), 'IG_ERR_MSG_TOO_LARGE'],
+  ['a CONNECT larger than its own limit', packet(1, Buffer.alloc(200)), 'IG_ERR_MSG_TOO_LARGE'],
   ['something else before CONNECT', publish('x'), 'IG_ERR_BROKER_PROTOCOL'],
   ['a browser', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'IG_ERR_BROKER_PROTOCOL'],
   [
@@ -149,7 +141,7 @@ test('a lane takes its frames out and leaves the order of the others', async () 
   peer.push(connect)
   await eventually(() => bytes().length > 0)
   door.open()
-  const puback = frame(4, Buffer.from([0, 7]))
+  const puback = packet(4, Buffer.from([0, 7]))
   peer.push(Buffer.concat([puback, publish('a'), puback, puback, publish('b'), puback]))
   const expected = Buffer.concat([connect, publish('a'), publish('b')])
   await eventually(() => bytes().length === expected.length)

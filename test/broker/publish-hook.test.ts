@@ -3,7 +3,7 @@ import type { MqttClient } from 'mqtt'
 import { expect, test } from 'vitest'
 import type { GateAnswer } from '../../broker/ports.ts'
 import { defineError } from '../../schemas/coded-error.ts'
-import { accepted, collect, ended, eventually, kept, openHouse } from './house.ts'
+import { accepted, collect, ended, eventually, type House, kept, openHouse } from './house.ts'
 
 const GateShut = defineError({
   code: 'IG_ERR_TEST_GATE_SHUT',
@@ -20,6 +20,15 @@ function acknowledgements(client: MqttClient): number[] {
     if (packet.cmd === 'puback') ids.push(packet.messageId as number)
   })
   return ids
+}
+
+/** What a center that subscribed to everything gets, as it comes. */
+async function hearsAll(house: House): Promise<readonly string[]> {
+  await house.issue('center', 'center/desk')
+  const center = await house.connected('center/desk')
+  const seen = collect(center)
+  await center.subscribeAsync('#')
+  return seen
 }
 
 const topic = 'north/det-1/status/system.health'
@@ -68,10 +77,7 @@ test('a withheld answer stops one connection at the window, and no other', async
 test('answers that come after the connection is gone do no harm, and what is stored is passed on', async () => {
   const house = await openHouse()
   await house.issue('device', 'north/det-1')
-  await house.issue('center', 'center/desk')
-  const center = await house.connected('center/desk')
-  const seen = collect(center)
-  await center.subscribeAsync('#')
+  const seen = await hearsAll(house)
   let answer: ((answer: GateAnswer) => void) | undefined
   house.judge = (_arrival, later) => {
     answer = later
@@ -102,10 +108,7 @@ test('a gate that closes gets the connection closed, without PUBACK, by its code
 test('what the gate keeps to itself is acknowledged and not passed on', async () => {
   const house = await openHouse()
   await house.issue('device', 'north/det-1')
-  await house.issue('center', 'center/desk')
-  const center = await house.connected('center/desk')
-  const seen = collect(center)
-  await center.subscribeAsync('#')
+  const seen = await hearsAll(house)
   const device = await house.connected('north/det-1')
   house.judge = (_arrival, answer) => answer(kept)
   await device.publishAsync(topic, 'duplicate', { qos: 1 })

@@ -27,7 +27,8 @@ const text = (value: string) => {
   return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes])
 }
 
-function frame(first: number, ...parts: Buffer[]): Buffer {
+/** A packet: its first byte, the length of what follows, what follows. */
+export function frame(first: number, ...parts: Buffer[]): Buffer {
   const body = Buffer.concat(parts)
   const header = [first]
   let left = body.length

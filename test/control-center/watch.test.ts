@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { NodeId } from '../../schemas/ids.ts'
 import { encodePayload } from '../../schemas/payload.ts'
 import { topics } from '../../schemas/topics.ts'
-import { openHouse } from '../broker/house.ts'
+import { type House, openHouse } from '../broker/house.ts'
 import { eventually } from '../support/eventually.ts'
 
 const program = join(import.meta.dirname, '../../control-center/watch.ts')
@@ -24,19 +24,17 @@ function watch(args: readonly string[]) {
   return { child, output, ended }
 }
 
+/** The flags of a desk that may watch this house. */
+async function desk(house: House): Promise<readonly string[]> {
+  const name = 'center/desk-1'
+  await house.issue('center', name)
+  const { paths } = house.authority
+  return ['--cert', paths.cert(name), '--key', paths.key(name), '--ca', paths.caCert]
+}
+
 test('shows what the gateway says and ends in order on SIGTERM', async () => {
   const house = await openHouse()
-  await house.issue('center', 'center/desk-1')
-  const { paths } = house.authority
-  const files = [
-    '--cert',
-    paths.cert('center/desk-1'),
-    '--key',
-    paths.key('center/desk-1'),
-    '--ca',
-    paths.caCert,
-  ]
-  const { child, output, ended } = watch(['--url', house.url, ...files])
+  const { child, output, ended } = watch(['--url', house.url, ...(await desk(house))])
   const life = {
     id: '01JD8Z5N7QK3V9X2M4C6B8A0TR',
     junction: 'north/tlc-001',
@@ -65,17 +63,8 @@ test('a certificate that is not there is a coded error with exit code 2', async 
 
 test('a gateway that is not there is a coded error', async () => {
   const house = await openHouse()
-  await house.issue('center', 'center/desk-1')
-  const { paths } = house.authority
-  const files = [
-    '--cert',
-    paths.cert('center/desk-1'),
-    '--key',
-    paths.key('center/desk-1'),
-    '--ca',
-    paths.caCert,
-  ]
-  const { output, ended } = watch(['--url', 'mqtts://localhost:1', '--timeout-s', '1', ...files])
+  const nowhere = ['--url', 'mqtts://localhost:1', '--timeout-s', '1']
+  const { output, ended } = watch([...nowhere, ...(await desk(house))])
   expect(await ended).toBe(2)
   expect(JSON.parse(output.err)).toMatchObject({ code: 'IG_ERR_CENTER_REFUSED' })
 })

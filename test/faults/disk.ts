@@ -1,5 +1,5 @@
 /** A disk that is full, read-only, or takes no writes for a while: nobody is acknowledged, nobody is lost. */
-import { expect, test } from 'vitest'
+import { expect, type TestContext, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { openStand, type Stand } from '../support/fault-stand.ts'
 import {
@@ -25,26 +25,43 @@ async function refuses(stand: Stand, code: string): Promise<number> {
   return (await stand.metrics()).sum('intergreen_ingress_refused_total', `code="${code}"`)
 }
 
+interface FailingDisk {
+  readonly zone: string
+  readonly dataDir: string
+  /** What makes it fail. */
+  spoil(): void
+  readonly alarm: string
+  readonly code: string
+}
+
+/** A gateway at work whose disk fails: it raises the alarm, refuses by name, and acknowledges nothing more. */
+async function refusedOn(context: TestContext, database: VictoriaMetrics, disk: FailingDisk) {
+  const { zone, dataDir, alarm, code } = disk
+  const args = [`--ledger-reserve-bytes=${MiB}`]
+  const stand = await openStand(context, { zone, database, dataDir, args, fleet })
+  await stand.start()
+  const alarms = await stand.alarms()
+  await stand.acknowledges(100)
+  disk.spoil()
+  await eventually(() => expect(alarms()).toEqual([`${alarm} raised`]))
+  const before = stand.fleet.acknowledged.size
+  const refused = await refuses(stand, code)
+  expect(stand.fleet.acknowledged.size).toBe(before)
+  return { stand, alarms, refused }
+}
+
 export function diskFaults(database: () => VictoriaMetrics): void {
   test.skipIf(!canMount)(
     'a full disk refuses at the gate with an alarm, and is used again when there is room (needs mount)',
     async (context) => {
       const disk = mountSmallDisk(context, 32)
-      const stand = await openStand(context, {
+      const { stand, alarms, refused } = await refusedOn(context, database(), {
         zone: 'full',
-        database: database(),
         dataDir: disk.dir,
-        args: [`--ledger-reserve-bytes=${MiB}`],
-        fleet,
+        spoil: () => disk.fill(),
+        alarm: 'ledger-full',
+        code: 'IG_ERR_LEDGER_FULL',
       })
-      await stand.start()
-      const alarms = await stand.alarms()
-      await stand.acknowledges(100)
-      disk.fill()
-      await eventually(() => expect(alarms()).toEqual(['ledger-full raised']))
-      const before = stand.fleet.acknowledged.size
-      const refused = await refuses(stand, 'IG_ERR_LEDGER_FULL')
-      expect(stand.fleet.acknowledged.size).toBe(before)
       disk.makeRoom()
       const sinceMs = performance.now()
       await stand.acknowledges(100)
@@ -59,21 +76,13 @@ export function diskFaults(database: () => VictoriaMetrics): void {
     'a disk that the kernel made read-only refuses with an alarm; repaired, it has all that was acknowledged (needs loop devices)',
     async (context) => {
       const disk = mountFragileDisk(context, 48)
-      const stand = await openStand(context, {
+      const { stand, refused } = await refusedOn(context, database(), {
         zone: 'readonly',
-        database: database(),
         dataDir: disk.dir,
-        args: [`--ledger-reserve-bytes=${MiB}`],
-        fleet,
+        spoil: () => disk.break(),
+        alarm: 'ledger-disk',
+        code: 'IG_ERR_LEDGER_DISK',
       })
-      await stand.start()
-      const alarms = await stand.alarms()
-      await stand.acknowledges(100)
-      disk.break()
-      await eventually(() => expect(alarms()).toEqual(['ledger-disk raised']))
-      const before = stand.fleet.acknowledged.size
-      const refused = await refuses(stand, 'IG_ERR_LEDGER_DISK')
-      expect(stand.fleet.acknowledged.size).toBe(before)
       const tookMs = await stand.stop()
       expect(tookMs).toBeLessThan(10_000)
       disk.repair()

@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureDevelopmentPki } from '../../../broker/pki/development.ts'
+import type { StreetFigures } from '../../../devices-sim/world.ts'
 import { readJunctions } from '../../control/junctions.ts'
 import { type Child, startChild } from './child.ts'
 import { decideLatency, type Latency } from './latency.ts'
@@ -52,14 +53,7 @@ export interface RunResult {
 
 interface SimSummary {
   readonly delay: { readonly controlS: number }
-  readonly street: {
-    readonly demandVehicles: number
-    readonly enteredVehicles: number
-    readonly arrivedVehicles: number
-    readonly delayS: number
-    readonly waitingS: number
-    readonly stops: number
-  }
+  readonly street: StreetFigures
   readonly monitorViolations: number
   readonly violations: readonly string[]
   readonly worstRedS: number
