@@ -81,7 +81,7 @@ export function readCommandLine<T>(
 }
 
 /** The text of --help, made from the schema. */
-export function helpText(program: ProgramSchema): string {
+function helpText(program: ProgramSchema): string {
   const rows = listOptions(program.properties, []).map((option) => [
     `--${option.flag}${option.schema.type === 'boolean' ? '' : ` ${placeholder(option.schema)}`}`,
     describe(program, option),

@@ -1,6 +1,6 @@
 /**
- * Ids with a type of their own, each made only by its parser here, so that a string that was never
- * looked at cannot be taken for a node or a command.
+ * Ids with a type of their own, made here only, so that a string that was never looked at cannot be taken for a node or a
+ * command.
  */
 import { ulid } from 'ulid'
 import { IdMalformed } from './errors.ts'
@@ -10,14 +10,10 @@ type Branded<T, B> = T & { readonly [brand]: B }
 
 /** One to three levels of `[a-z0-9-]`, normally `<zone>/<device>`. */
 export type NodeId = Branded<string, 'NodeId'>
-/** Kind and number: `sg/1`, `dl/2`, `ln/1`. */
-export type ComponentId = Branded<string, 'ComponentId'>
 /** A ULID: its first 48 bits are the time of issue, so ids sort by age. */
 export type CommandId = Branded<string, 'CommandId'>
 
 const nodePattern = /^[a-z0-9-]{1,32}(\/[a-z0-9-]{1,32}){0,2}$/
-const componentPattern = /^[a-z]{2,8}\/[0-9]{1,4}$/
-const commandPattern = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/
 
 export function isNodeId(text: string): text is NodeId {
   return nodePattern.test(text)
@@ -27,18 +23,6 @@ export function isNodeId(text: string): text is NodeId {
 export function parseNodeId(text: string): NodeId {
   if (isNodeId(text)) return text
   throw IdMalformed('node', text, 'one to three levels of a-z, 0-9 and -, separated by /')
-}
-
-/** @throws IG_ERR_ID_MALFORMED */
-export function parseComponentId(text: string): ComponentId {
-  if (componentPattern.test(text)) return text as ComponentId
-  throw IdMalformed('component', text, 'a kind and a number, like sg/1')
-}
-
-/** @throws IG_ERR_ID_MALFORMED */
-export function parseCommandId(text: string): CommandId {
-  if (commandPattern.test(text)) return text as CommandId
-  throw IdMalformed('command id', text, 'a ULID')
 }
 
 /** A new command id for the given moment; `random` (0 ≤ x < 1) makes it repeatable. */

@@ -29,7 +29,7 @@ const folders = [
 ] as const
 
 /** Which schema file judges a message; a replay is judged as the status it repeats. */
-export function schemaPath(type: MessageType, code: string): string {
+function schemaPath(type: MessageType, code: string): string {
   switch (type) {
     case 'presence':
     case 'result':

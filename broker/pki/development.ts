@@ -95,8 +95,3 @@ export function developmentAuthorityName(caPem: string): string | undefined {
   const name = new x509.X509Certificate(caPem).subjectName.getField('CN')[0] ?? ''
   return name.includes(developmentMark) ? name : undefined
 }
-
-/** True when the file holds such an authority. */
-export function isDevelopmentAuthority(caFile: string): boolean {
-  return developmentAuthorityName(readFileSync(caFile, 'utf8')) !== undefined
-}

@@ -17,7 +17,7 @@ export interface SimDevice {
 }
 
 export const windowMs = 60_000
-export const healthPeriodMs = 300_000
+const healthPeriodMs = 300_000
 
 interface Window {
   vehicles: number

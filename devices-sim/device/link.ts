@@ -53,7 +53,7 @@ type SendPacket = (
   ...rest: unknown[]
 ) => void
 
-export const firmware = 'street 0.1'
+const firmware = 'street 0.1'
 const reconnectMs = 1_000
 const connectTimeoutMs = 10_000
 const endMsMax = 2_000

@@ -25,7 +25,7 @@ export interface Subscribed {
   readonly values: ReadonlyMap<number, TraciValue>
 }
 
-export class TraciRefused extends Error {
+class TraciRefused extends Error {
   readonly commandId: number
   constructor(commandId: number, sentence: string) {
     super(`SUMO refused command 0x${commandId.toString(16)}: ${sentence}`)

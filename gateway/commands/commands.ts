@@ -52,7 +52,7 @@ export interface CommandLimits {
   readonly historyRowsMax: number
 }
 
-export const defaultCommandLimits: CommandLimits = {
+const defaultCommandLimits: CommandLimits = {
   deliveryTimeoutMs: 5_000,
   answerGraceMs: 2_000,
   applyGraceMs: 300_000, // The longest cycle a junction document can have.

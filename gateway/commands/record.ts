@@ -7,7 +7,7 @@ import type { CommandId, NodeId } from '../../schemas/ids.ts'
 import { formatTimestamp } from '../../schemas/time.ts'
 import type { CommandState } from './states.ts'
 
-export const commandCodes = [
+const commandCodes = [
   'tlc.timing.set',
   'tlc.stage.set',
   'tlc.plan.set',

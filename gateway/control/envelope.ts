@@ -143,7 +143,7 @@ export interface RedReach {
 }
 
 /** How long the group may have been red by now, losses of status included. */
-export function redSoFarS(knowledge: SignalKnowledge, group: string): number {
+function redSoFarS(knowledge: SignalKnowledge, group: string): number {
   const seen = knowledge.groups[group]
   const sinceAtMs = seen?.redSinceAtMs ?? knowledge.seenAtMs
   return Math.max(0, knowledge.nowMs - sinceAtMs) / 1000

@@ -25,15 +25,15 @@ export type GuardVerdict = 'allowed' | { readonly refused: string }
  * Greens and changes must make up the cycle. What they leave over, a controller adds to its last stage: a
  * little for each change is room for a yellow where nothing conflicts, more is a plan that does not fit.
  */
-export const cycleSurplusPerChangeSMax = 3
-export const cycleOverrunSMax = 0.5
+const cycleSurplusPerChangeSMax = 3
+const cycleOverrunSMax = 0.5
 /** What is asked may lie this far beyond a bound, for rounding. */
 const roundingS = 0.05
 /** A controller that has been silent for longer is not known. */
-export const knowledgeAgeMsMax = 180_000
-export const expiryMsMin = 1_000
-export const expiryMsMax = 120_000
-export const holdForMsMin = 1_000
+const knowledgeAgeMsMax = 180_000
+const expiryMsMin = 1_000
+const expiryMsMax = 120_000
+const holdForMsMin = 1_000
 export const holdForMsMax: Readonly<Record<ControlCommand['code'], number>> = {
   'tlc.timing.set': 900_000,
   'tlc.plan.set': 3_600_000,
@@ -43,10 +43,10 @@ export const holdForMsMax: Readonly<Record<ControlCommand['code'], number>> = {
 }
 /** Rate of change: the window, and how much may happen in it on one junction. */
 export const rateWindowMs = 60_000
-export const commandsPerWindowMax = 60
+const commandsPerWindowMax = 60
 export const stageChangesPerWindowMax = 20
 /** How far one command of a strategy may move the cycle. */
-export const cycleStepSMax = 60
+const cycleStepSMax = 60
 
 type Check = (
   command: GuardedCommand,

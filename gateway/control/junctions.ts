@@ -52,7 +52,7 @@ export function parseJunction(file: string, text: string): Junction {
 }
 
 /** What does not hold together in a document that fits its schema. */
-export function junctionFindings(junction: Junction): readonly Finding[] {
+function junctionFindings(junction: Junction): readonly Finding[] {
   return [
     ...cycleFindings(junction),
     ...conflictFindings(junction),

@@ -15,7 +15,7 @@
 
 export type Rung = 'predictive' | 'plan' | 'local'
 
-export const triggers = [
+const triggers = [
   'started',
   'controller-offline',
   'controller-stale',
@@ -133,7 +133,7 @@ function enter(ceiling: Ceiling, nowMs: number): LadderState {
 }
 
 /** The highest rung the facts allow, and what stands in the way of the next. */
-export function ceilingOf(facts: LadderFacts, limits: LadderLimits): Ceiling {
+function ceilingOf(facts: LadderFacts, limits: LadderLimits): Ceiling {
   const low = toLocal(facts, limits)
   if (low) return { rung: 'local', trigger: low[0], why: low[1] }
   const middle = toPlan(facts, limits)

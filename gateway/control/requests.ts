@@ -28,7 +28,7 @@ export type ReadRequest =
 /** How early the stage for a vehicle is called: time for a change of stages and a queue to clear. */
 export const priorityLeadMs = 12_000
 /** How long after its expected arrival a vehicle is waited for, where it asks for less. */
-export const priorityTrailMs = 5_000
+const priorityTrailMs = 5_000
 
 export function readRequest(
   from: NodeId,

@@ -47,7 +47,7 @@ export interface SiteLimits {
   readonly flowRefreshMs: number
 }
 
-export const defaultSiteLimits: SiteLimits = { laneAgeMsMax: 30_000, flowRefreshMs: 15_000 }
+const defaultSiteLimits: SiteLimits = { laneAgeMsMax: 30_000, flowRefreshMs: 15_000 }
 
 export interface SiteState {
   observe(message: ObservedMessage): void

@@ -9,7 +9,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { HistoryUnreadable, HistoryVersion } from './errors.ts'
 
-export const historyVersion = 2
+const historyVersion = 2
 
 /** What each older version lacks, by the version it brings a file to. */
 const upgrades: Readonly<Record<number, string>> = {

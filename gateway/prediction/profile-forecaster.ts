@@ -86,7 +86,7 @@ export function readForecast(
 }
 
 /** The lags of a forecast made at `madeAtMs`, in time and in the ledger. */
-export function inputOf(series: Series, madeAtMs: number, seenTo: number): ForecastInput {
+function inputOf(series: Series, madeAtMs: number, seenTo: number): ForecastInput {
   const steps = (series.newestMs - madeAtMs) / slotMs
   const from = series.closings[Math.max(0, series.closings.length - 1 - lagCount - steps)] ?? -1
   const isInLedger = seenTo >= 0 && from >= 0

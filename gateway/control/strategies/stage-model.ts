@@ -23,7 +23,7 @@ export interface StageModel {
 }
 
 /** HCM 2010, exhibit 18-13 gives left turns that give way to medium opposing flow about a quarter of full capacity. */
-export const permissiveShare = 0.25
+const permissiveShare = 0.25
 
 export function createStageModel(junction: Junction): StageModel {
   const lanes = Object.keys(junction.lanes)

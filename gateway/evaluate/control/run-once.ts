@@ -127,7 +127,7 @@ export function startGateway(house: House, choice: RunChoice): Child {
   })
 }
 
-export function startSimulator(house: House, seed: number, more: readonly string[]): Child {
+function startSimulator(house: House, seed: number, more: readonly string[]): Child {
   return startChild({
     args: [
       ...[join(root, 'devices-sim/main.ts'), 'sumo'],

@@ -21,7 +21,7 @@ const falseAlarmWeight = 0.11
 const carry = 0.7
 const gapStepsMax = 12
 /** A tail of about one in three thousand quarters of an hour. */
-export const thresholdOfHouse = 0.35
+const thresholdOfHouse = 0.35
 
 interface LabelledSeries {
   readonly name: string

@@ -59,7 +59,7 @@ export function inspect(dir: string, readOnly = true): Inspection {
 }
 
 /** All that is read in `look` is of the same moment. */
-export function inOneMoment<T>(db: DatabaseSync, look: (db: DatabaseSync) => T): T {
+function inOneMoment<T>(db: DatabaseSync, look: (db: DatabaseSync) => T): T {
   db.exec('BEGIN')
   try {
     return look(db)

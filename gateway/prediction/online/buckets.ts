@@ -13,7 +13,7 @@ import { slotMs } from './calendar.ts'
 
 const coverageMin = 0.6
 /** Longest gap told bucket by bucket; after a longer silence the lags are all empty anyway. */
-export const gapBucketsMax = 12
+const gapBucketsMax = 12
 
 export interface Bucket {
   readonly endMs: number

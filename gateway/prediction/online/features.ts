@@ -11,7 +11,7 @@ import type { SeriesState } from './series-state.ts'
 
 export const neighbourCount = 6
 /** An area has a mean when at least this many series stand in it. */
-export const areaSeriesMin = 5
+const areaSeriesMin = 5
 
 export const featureLayout = [
   ['residual', lagCount],

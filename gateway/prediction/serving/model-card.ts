@@ -14,7 +14,7 @@ import type { Quantity } from '../ports.ts'
 
 export const outputColumns = ['p10', 'p50', 'p90', 'mean'] as const
 export const outputSize = stepCount * outputColumns.length
-export const modelBytesMax = 32 * 1024 * 1024
+const modelBytesMax = 32 * 1024 * 1024
 const cardBytesMax = 4 * 1024 * 1024
 const idPattern = /^[a-z0-9][a-z0-9._-]{0,63}$/
 const quantityNames: readonly string[] = ['vehiclesPer5Min', 'speedKmh', 'occupancyPercent']
@@ -84,7 +84,7 @@ interface RawCard {
 }
 
 /** @throws IG_ERR_PREDICTION_MODEL_REFUSED naming the member that does not fit */
-export function parseCard(text: string, name: string): ModelCard {
+function parseCard(text: string, name: string): ModelCard {
   let card: RawCard
   try {
     card = JSON.parse(text) as RawCard

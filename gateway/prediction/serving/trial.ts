@@ -11,7 +11,7 @@ import type { ModelFiles } from './model-card.ts'
 import type { SessionReport } from './session.ts'
 
 const trialMsMax = 30_000
-export const memoryBytesMax = 256 * 1024 * 1024
+const memoryBytesMax = 256 * 1024 * 1024
 const answerBytesMax = 64 * 1024
 const child = join(import.meta.dirname, 'trial-child.ts')
 
