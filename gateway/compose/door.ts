@@ -1,8 +1,13 @@
-/** The way in: broker and gate, with the ledger behind them. */
+/** The way in: broker and gate, with the ledger behind them; the broker in this process, or in several behind one port. */
 import { type Broker, createBroker } from '../../broker/broker.ts'
+import { BrokerFull } from '../../broker/errors.ts'
+import { defaultLimits } from '../../broker/limits.ts'
+import { createTcpPort } from '../../broker/tcp-port.ts'
+import { matchesFilter } from '../../broker/topic-filter.ts'
 import type { NodeId } from '../../schemas/ids.ts'
 import { topics } from '../../schemas/topics.ts'
 import { createChannels } from '../channels/channels.ts'
+import { createDoorFleet } from '../doors/door-fleet.ts'
 import { createIngress, type Ingress } from '../ingress/ingress.ts'
 import { createPlausibility } from '../ingress/plausibility.ts'
 import type { Foundation } from './foundation.ts'
@@ -44,22 +49,80 @@ export function createDoor(foundation: Foundation, own: OwnNode): Door {
     sent: instruments.metrics.counter('intergreen_channel_orders_total'),
     nowMs: own.nowMs,
   })
-  const broker = createBroker({
-    gate: ingress,
-    observer: {
-      clientReady(clientId) {
-        online.add(clientId)
-        channels.tell(clientId as NodeId)
-      },
-      clientGone: (clientId) => online.delete(clientId),
+  const observer = {
+    clientReady(clientId: string) {
+      online.add(clientId)
+      channels.tell(clientId as NodeId)
     },
-    clock,
-    log: log.child({ room: 'broker' }),
-    metrics: instruments.broker,
-    tls,
-    host: config.mqtt.host,
-    port: config.mqtt.port,
-    limits: { connectionsMax: config.mqtt.connectionsMax },
-  })
+    clientGone: (clientId: string) => void online.delete(clientId),
+  }
+  const broker =
+    config.mqtt.processes > 1
+      ? createDoors(foundation, { ingress, observer })
+      : createBroker({
+          gate: ingress,
+          observer,
+          clock,
+          log: log.child({ room: 'broker' }),
+          metrics: instruments.broker,
+          tls,
+          host: config.mqtt.host,
+          port: config.mqtt.port,
+          limits: { connectionsMax: config.mqtt.connectionsMax },
+        })
   return { broker, ingress, online }
+}
+
+interface Behind {
+  readonly ingress: Ingress
+  readonly observer: Parameters<typeof createBroker>[0]['observer']
+}
+
+/** Processes of their own for TLS and MQTT (decisions/0030); the page's streams stay in this one. */
+function createDoors(foundation: Foundation, { ingress, observer }: Behind): Broker {
+  const { config, instruments, tls, clock, eventClock } = foundation
+  const log = foundation.log.child({ room: 'broker' })
+  const { host, port, connectionsMax } = config.mqtt
+  const limits = { connectionsMax }
+  const full = (address: string) => {
+    const { code, message } = BrokerFull('too many connections', connectionsMax)
+    instruments.broker.handshakesFailed.add(1, { code })
+    log.warn({ code, address, reason: message }, 'a handshake failed')
+  }
+  return createDoorFleet({
+    processes: config.mqtt.processes,
+    gate: ingress,
+    observer,
+    clock,
+    isTimeTold: eventClock !== undefined,
+    log,
+    metrics: { ...instruments.broker, ...instruments.doors },
+    broker: { tls, limits, host },
+    connectionsMax,
+    retainedMax: defaultLimits.retainedMax,
+    openPort: (accepted) =>
+      createTcpPort({
+        host,
+        port,
+        backlog: defaultLimits.handshakesWaitingMax,
+        accepted,
+        failed: (code, reason) => log.error({ code, reason }, 'a connection was not accepted'),
+      }),
+    createInner: ({ gate, connections, readersChanged }) =>
+      createBroker({
+        gate,
+        // Who comes in here gives no commands to execute: pages only.
+        observer: { clientReady() {}, clientGone() {} },
+        readersChanged,
+        clock,
+        log,
+        metrics: { ...instruments.broker, connections },
+        tls,
+        host,
+        port: 'handed',
+        limits,
+      }),
+    matches: matchesFilter,
+    full,
+  })
 }

@@ -2,6 +2,7 @@
 import type { BrokerMetrics } from '../../broker/metrics.ts'
 import type { CommandMetrics } from '../commands/ports.ts'
 import type { ControlMetrics } from '../control/ports.ts'
+import type { DoorFleetMetrics } from '../doors/door-fleet.ts'
 import type { IngressMetrics } from '../ingress/metrics.ts'
 import type { LedgerMetrics, PumpMetrics } from '../ledger/metrics.ts'
 import { metricTable } from '../observe/metric-table.ts'
@@ -10,6 +11,7 @@ import { createMetrics, type Metrics } from '../observe/metrics.ts'
 export interface Instruments {
   readonly metrics: Metrics<typeof metricTable>
   readonly broker: BrokerMetrics
+  readonly doors: Pick<DoorFleetMetrics, 'doorsOpen' | 'doorRestarts'>
   readonly ingress: IngressMetrics
   readonly ledger: LedgerMetrics
   readonly pump: PumpMetrics
@@ -28,6 +30,10 @@ export function createInstruments(): Instruments {
       authRefused: counter('intergreen_broker_auth_refused_total'),
       connectionsClosed: counter('intergreen_broker_connections_closed_total'),
       deliveries: counter('intergreen_broker_deliveries_total'),
+    },
+    doors: {
+      doorsOpen: gauge('intergreen_doors_open'),
+      doorRestarts: counter('intergreen_doors_restarts_total'),
     },
     ingress: {
       messages: counter('intergreen_ingress_messages_total'),

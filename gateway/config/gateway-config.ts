@@ -20,6 +20,7 @@ export interface GatewayConfig {
     readonly port: number
     readonly tlsMin: '1.2' | '1.3'
     readonly connectionsMax: number
+    readonly processes: number
   }
   /** Which statuses devices are to send, and how often (docs/topics.md). */
   readonly channels: readonly string[]
@@ -126,6 +127,14 @@ export const gatewayProgram: ProgramSchema = {
           maximum: 1_000_000,
           default: 50_000,
           description: 'Connections at once; a further one is closed',
+        },
+        processes: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 64, // More doors than one gate and one ledger can keep up with.
+          default: 1,
+          description:
+            "Processes for TLS and MQTT that share the port; 1 is the gateway's own, 2 and more leave it the rest",
         },
       },
     },
@@ -258,6 +267,7 @@ export interface GatewayChoices {
   readonly junctions?: string
   readonly clock?: 'system' | 'event'
   readonly mqttPort?: number
+  readonly mqttProcesses?: number
   readonly webPort?: number
   readonly isOperator?: boolean
   readonly channels?: readonly string[]
@@ -282,6 +292,7 @@ function flagsOf(choices: GatewayChoices): readonly string[] {
     junctions: 'junctions',
     clock: 'clock',
     mqttPort: 'mqtt-port',
+    mqttProcesses: 'mqtt-processes',
     webPort: 'web-port',
     isOperator: 'web-is-operator',
     channels: 'channels',

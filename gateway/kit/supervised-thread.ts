@@ -6,9 +6,9 @@
  * - A question that is open when it dies is refused with `unavailable`.
  */
 import { type MessagePort, type Transferable, Worker } from 'node:worker_threads'
-import { CodedError, isCodedError } from '../../schemas/coded-error.ts'
 import type { Clock } from './clock.ts'
 import type { Log } from './log.ts'
+import { errorOf, type PlainError, plainError } from './plain-error.ts'
 
 export interface SupervisedThread<To> {
   /** Resolves when the thread has opened what it needs. */
@@ -30,7 +30,6 @@ export interface SupervisedThreadOptions<From> {
   readonly onMessage: (message: From) => void
 }
 
-type PlainError = Pick<CodedError, 'code' | 'hint' | 'blame' | 'retry' | 'message'> | string
 type Wire =
   | { readonly wire: 'opened' }
   | { readonly wire: 'failed'; readonly error: PlainError }
@@ -77,13 +76,13 @@ export function createSupervisedThread<To, From>(
           resolve()
           break
         case 'failed':
-          reject(errorOf(wire.error))
+          reject(errorOf(wire.error, unavailable))
           break
         case 'answer':
           settle(wire.id)?.resolve(wire.value)
           break
         case 'refusal':
-          settle(wire.id)?.reject(errorOf(wire.error))
+          settle(wire.id)?.reject(errorOf(wire.error, unavailable))
           break
         case 'message':
           options.onMessage(wire.message as From)
@@ -122,13 +121,6 @@ export function createSupervisedThread<To, From>(
       })
     })
     restartMs = Math.min(restartMs * 2, restartMsMost)
-  }
-
-  function errorOf(error: PlainError): Error {
-    if (typeof error === 'string') return unavailable(error)
-    const { code, message, hint, blame, retry } = error
-    const definition = { code: code as `IG_ERR_${string}`, message, hint, blame, retry }
-    return new CodedError(definition, message)
   }
 
   return {
@@ -193,10 +185,4 @@ function answerOf<To>(work: ThreadWork<To>, { id, name, args }: Order & { wire: 
   } catch (error) {
     return { wire: 'refusal', id, error: plainError(error) }
   }
-}
-
-function plainError(error: unknown): PlainError {
-  if (!isCodedError(error)) return (error as Error).message
-  const { code, message, hint, blame, retry } = error
-  return { code, message, hint, blame, retry }
 }
