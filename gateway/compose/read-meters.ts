@@ -1,5 +1,5 @@
 /** Metrics that are asked for at each scrape: what a room counts itself is read here, not counted twice. */
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { HouseForecaster } from '../prediction/house-forecaster.ts'
 import type { Instruments } from './instruments.ts'
@@ -39,6 +39,10 @@ export function readMeters(
     return Object.entries(counts).map(([outcome, value]) => ({ labels: { outcome }, value }))
   })
   metrics.read('intergreen_prediction_thread_restarts', () => rooms.forecaster.counts().restarts)
+  metrics.read(
+    'intergreen_event_loop_turns_total',
+    () => performance.nodeTiming.uvMetricsInfo.loopCount,
+  )
   const delay = monitorEventLoopDelay({ resolution: delayResolutionMs })
   delay.enable()
   metrics.read('intergreen_event_loop_delay_seconds', () => {
