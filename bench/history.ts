@@ -2,14 +2,16 @@
  * One question: what does a reading cost in the embedded history?
  *
  * Records of traffic.queue (one lane, each second) and traffic.count (one detector, each minute) of 500 nodes are
- * consumed in batches, each one transaction on the disk. Fixed work; prints one JSON line.
+ * taken apart and consumed in batches, each one transaction on the disk. Fixed work; prints one JSON line.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createRecordBlocks, type LedgerBlock } from '../gateway/archive/record-blocks.ts'
 import { openHistory } from '../gateway/history/history.ts'
-import type { OffsetRecord } from '../gateway/history/ports.ts'
 import { silentLog } from '../gateway/kit/log.ts'
+import type { LedgerEntry } from '../gateway/ledger/record.ts'
+import { createMemoryLedger } from './stand/memory-ledger.ts'
 import { benchOptions } from './stand/options.ts'
 
 benchOptions(import.meta.filename)
@@ -17,6 +19,7 @@ benchOptions(import.meta.filename)
 const nodes = 500
 const baseMs = Date.parse('2026-11-22T07:00:00.000Z')
 const recordCount = 90_000
+const recordsPerCommit = 25 // What gathers in a few milliseconds at 3,000/s.
 
 type Build = (at: number) => { code: string; atMs: number; values: object }
 const queue: Build = (at) => {
@@ -31,19 +34,20 @@ const count: Build = (at) => {
   return { code: 'traffic.count/1min', atMs, values }
 }
 
-function records(build: Build): OffsetRecord[] {
+function records(build: Build): LedgerEntry[] {
   return Array.from({ length: recordCount }, (_, at) => {
     const { code, atMs, values } = build(at)
     const entries = [{ ts: new Date(atMs).toISOString(), seq: at, values }]
     const payload = Buffer.from(JSON.stringify({ entries }))
     const topic = `north/det-${at % nodes}/status/${code}`
-    return { offset: at, receivedAtMs: atMs, topic, payload }
+    return { receivedAtMs: atMs, topic, payload }
   })
 }
 
 const round = (value: number) => Math.round(value * 100) / 100
 
-function measure(all: readonly OffsetRecord[], batch: number) {
+function measure(all: readonly LedgerEntry[], batch: number) {
+  const { read } = createRecordBlocks(createMemoryLedger(all, recordsPerCommit))
   const dir = mkdtempSync(join(tmpdir(), 'intergreen-bench-'))
   const history = openHistory({ path: join(dir, 'history.db'), log: silentLog })
   const cpu = process.cpuUsage()
@@ -51,7 +55,9 @@ function measure(all: readonly OffsetRecord[], batch: number) {
   let longestMs = 0
   for (let at = 0; at < all.length; at += batch) {
     const batchAtMs = performance.now()
-    history.consume(all.slice(at, at + batch))
+    const blocks: LedgerBlock[] = []
+    for (let from = at; from < at + batch; from += recordsPerCommit) blocks.push(read(from)!)
+    history.consume(blocks)
     longestMs = Math.max(longestMs, performance.now() - batchAtMs)
   }
   const wallUs = ((performance.now() - startedAtMs) * 1000) / all.length
@@ -73,6 +79,7 @@ const result = {
   unit: 'µs per record of one lane or detector',
   queueBatches600: measure(queues, 600),
   queueBatches3000: measure(queues, 3_000), // 3,000 messages/s gathered for a second.
+  queueBatches9000: measure(queues, 9_000), // For three.
   countBatches3000: measure(counts, 3_000),
 }
 process.stdout.write(`${JSON.stringify(result)}\n`)

@@ -235,6 +235,7 @@ async function openArchive(
   data: ThreadData,
   say: (message: FromThread) => void,
 ): Promise<ThreadWork<ToThread>> {
+  const { createRecordBlocks } = await import('./archive/record-blocks.ts')
   const { openHistory } = await import('./history/history.ts')
   const { createHistoryReader } = await import('./history/reader.ts')
   const { openInflux } = await import('./influx/influx.ts')
@@ -246,14 +247,15 @@ async function openArchive(
   let end: number | undefined
   const durableEnd = () => end ?? 0
 
+  const blocks = createRecordBlocks(ledger)
   /** Damage is told and tried again: a reader must not end because of it. */
-  const read = (from: number, bounds: { recordsMax: number; bytesMax: number }) => {
+  const read = (from: number) => {
     try {
-      return ledger.read(from, bounds)
+      return blocks.read(from)
     } catch (err) {
       const code = isCodedError(err) ? err.code : 'IG_ERR_LEDGER_UNREADABLE'
       log.error({ code, err, offset: from }, 'the archive cannot read the ledger')
-      return []
+      return undefined
     }
   }
   const { retention } = data
@@ -272,7 +274,7 @@ async function openArchive(
     openInflux({
       options: data.influx,
       path: join(data.dir, 'sink.db'),
-      ledger: { read },
+      read,
       end: durableEnd,
       clock,
       random: () => randomInt(2 ** 32) / 2 ** 32,
@@ -344,6 +346,7 @@ async function openArchive(
         return influx?.deadLetters(limit, beforeId) ?? []
       }
       if (!Object.hasOwn(history.queries, name)) throw new Error(`no query ${name}`)
+      reader.catchUp()
       return history.queries[name as keyof HistoryQueries](query as never)
     },
     async stop(deadlineMs) {

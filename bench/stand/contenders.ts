@@ -57,8 +57,7 @@ export async function startGateway(
     web: gateway.ready.web as number,
     database,
     processes: database ? [gateway, database.process] : [gateway],
-    // Two lanes of three numbers and a quality.
-    rowsPerMessage: 8,
+    rowsPerMessage: 6, // Two lanes of three numbers, of ordinary quality.
     done: async (wanted = 0) => (database ? await settled(database, 700, wanted) : undefined),
     async stop() {
       await gateway.stop()

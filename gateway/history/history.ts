@@ -9,16 +9,16 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { TrafficCount } from '../../schemas/generated/messages.ts'
 import { decodePayload } from '../../schemas/payload.ts'
-import { scanTrafficQueue, TrafficQueueScan } from '../../schemas/traffic-queue-scan.ts'
 import type { Log } from '../kit/log.ts'
 import { createTopicCache } from '../kit/topic-cache.ts'
 import { createComponents } from './components.ts'
 import { createCounts } from './counts.ts'
 import { openHistoryDatabase, transaction } from './database.ts'
 import { createEvents } from './events.ts'
-import type { HistoryAccounts, HistoryRecord, OffsetRecord } from './ports.ts'
+import type { HistoryAccounts, HistoryRecord } from './ports.ts'
 import { type HistoryQueries, prepareQueries } from './queries.ts'
 import { createQueues } from './queues.ts'
+import type { RecordBlock } from './record-block.ts'
 import { createRetention, type RetentionOptions, retentionDefault } from './retention.ts'
 
 export interface HistoryOptions {
@@ -33,8 +33,8 @@ export interface History {
   cursor(): number
   /** To be told the end of the ledger before the first `consume`. */
   resume(end: number): void
-  /** Durable when it returns. Answers with how many of them were rejected. */
-  consume(records: readonly OffsetRecord[]): number
+  /** What of the blocks is not read yet, in one transaction. Durable when it returns; answers how many were rejected. */
+  consume(blocks: readonly RecordBlock[]): number
   /** What the gateway tells of itself, which is not in the ledger. Durable when it returns. */
   append(records: readonly HistoryRecord[]): void
   accounts(end: number): HistoryAccounts
@@ -69,23 +69,14 @@ export function openHistory(options: HistoryOptions): History {
   let reader: Reader = (load.get(readerName) as unknown as Reader | undefined) ?? nobody
   let newestMs = (newest?.value as number | undefined) ?? 0
 
-  /** All of them in one transaction; how many were rejected. */
-  function write(records: readonly HistoryRecord[], settle: (rejected: number) => void): number {
-    let latestMs = newestMs
+  /** Durable when it returns, or nothing of it is. `work` answers the latest moment a record came. */
+  function write(work: () => number): void {
     try {
-      const rejected = transaction(db, () => {
-        let rejected = 0
-        for (const record of records) {
-          latestMs = Math.max(latestMs, Math.floor(record.receivedAtMs))
-          if (!writer.add(record)) rejected += 1
-        }
-        writer.flush()
+      newestMs = transaction(db, () => {
+        const latestMs = Math.max(newestMs, Math.floor(work()))
         if (latestMs > newestMs) putNewest.run(latestMs)
-        settle(rejected)
-        return rejected
+        return latestMs
       })
-      newestMs = latestMs
-      return rejected
     } catch (error) {
       writer.forget()
       throw error
@@ -100,29 +91,45 @@ export function openHistory(options: HistoryOptions): History {
       log.error({ cursor: reader.cursor, end }, 'the ledger began anew; reading it from its start')
       reader = nobody
     },
-    consume(records) {
-      const first = records[0]?.offset
-      const last = records.at(-1)?.offset
-      if (first === undefined || last === undefined) return 0
+    consume(blocks) {
+      const last = blocks.at(-1)
+      if (last === undefined) return 0
       const isNew = reader.written + reader.rejected === 0
+      const first = Math.max(reader.cursor, blocks[0]!.firstOffset)
       if (first > reader.cursor && !isNew)
         log.error({ from: reader.cursor, offset: first }, 'records are missing in the ledger')
       let after = reader
-      const rejected = write(records, (rejected) => {
+      let rejected = 0
+      write(() => {
+        let latestMs = 0
+        let count = 0
+        for (const block of blocks) {
+          for (let at = Math.max(0, first - block.firstOffset); at < block.count; at++) {
+            latestMs = Math.max(latestMs, block.receivedAtMs(at))
+            count += 1
+            if (!writer.addFrom(block, at)) rejected += 1
+          }
+        }
+        writer.flush()
         after = {
-          cursor: last + 1,
+          cursor: last.firstOffset + last.count,
           start: isNew ? first : reader.start,
-          written: reader.written + records.length - rejected,
+          written: reader.written + count - rejected,
           rejected: reader.rejected + rejected,
         }
         save.run(readerName, after.cursor, after.start, after.written, after.rejected)
+        return latestMs
       })
       reader = after
       if (rejected > 0) log.warn({ rejected, offset: first }, 'records could not be taken apart')
       return rejected
     },
     append(records) {
-      write(records, () => {})
+      write(() => {
+        for (const record of records) writer.add(record)
+        writer.flush()
+        return records.reduce((latestMs, record) => Math.max(latestMs, record.receivedAtMs), 0)
+      })
     },
     accounts(end) {
       const { cursor, start, written, rejected } = reader
@@ -143,7 +150,6 @@ function createWriter(db: DatabaseSync) {
   const queues = createQueues(db, components)
   const events = createEvents(db)
   const topicOf = createTopicCache()
-  const scan = new TrafficQueueScan()
 
   function route(record: HistoryRecord): void {
     const topic = topicOf(record.topic)
@@ -152,13 +158,6 @@ function createWriter(db: DatabaseSync) {
     const what = type === 'replay' ? 'status' : type
     const handler = what === 'alarm' ? 'alarm' : what === 'status' ? code : ''
     if (!handled.has(handler)) return
-    if (handler === 'traffic.queue' && type === 'status' && record.notes === undefined) {
-      const { payload } = record
-      if (scanTrafficQueue(payload, 0, payload.length, scan)) {
-        queues.addScanned(node, payload, scan)
-        return
-      }
-    }
     const decoded = decodePayload(record.payload)
     if ('error' in decoded) throw decoded.error
     const value = decoded.value as never
@@ -191,17 +190,29 @@ function createWriter(db: DatabaseSync) {
     }
   }
 
+  /** False for a record that cannot be taken apart. */
+  function add(record: HistoryRecord): boolean {
+    try {
+      route(record)
+      return true
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ERR_SQLITE_ERROR') throw error
+      return false
+    }
+  }
+
   return {
     counts,
-    /** False for a record that cannot be taken apart. */
-    add(record: HistoryRecord): boolean {
-      try {
-        route(record)
-        return true
-      } catch (error) {
-        if ((error as { code?: string }).code === 'ERR_SQLITE_ERROR') throw error
-        return false
-      }
+    add,
+    /** The same for a record of a block, straight from its columns where it has some. */
+    addFrom(block: RecordBlock, index: number): boolean {
+      const { queues: columns } = block
+      if (columns === undefined) return add(block.record(index))
+      const from = index === 0 ? 0 : (columns.entriesEnd[index - 1] as number)
+      const to = columns.entriesEnd[index] as number
+      if (from === to) return add(block.record(index))
+      queues.addEntries(columns, from, to)
+      return true
     },
     flush(): void {
       counts.flush()

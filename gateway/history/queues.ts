@@ -3,24 +3,27 @@
  *
  * - One sample a second counts for the mean, each for the maximum. Sixty marks say which seconds are in already,
  *   so that a sample met twice, in any order, counts once.
+ * - Minutes stay in memory after they were written, so that the next batch need not read them again; bounded, and
+ *   nobody else writes them.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import type { TrafficQueue } from '../../schemas/generated/messages.ts'
-import type { TrafficQueueScan } from '../../schemas/traffic-queue-scan.ts'
 import type { Components } from './components.ts'
 import { floorTo, minuteMs } from './counts.ts'
 import { type HistoryRecord, worstQuality } from './ports.ts'
+import { type Lane, type QueueColumns, valuesPerLane } from './record-block.ts'
 
 export interface Queues {
   add(node: string, record: HistoryRecord, message: TrafficQueue): void
-  /** The same for a message read from its bytes, of ordinary quality and without notes. */
-  addScanned(node: string, payload: Uint8Array, scan: TrafficQueueScan): void
+  /** The same for entries of messages of ordinary quality and without notes. */
+  addEntries(queues: QueueColumns, from: number, to: number): void
   flush(): void
   /** Forgets what was not flushed, after a rolled back transaction. */
   forget(): void
 }
 
 const secondsPerWord = 30 // SQLite's integers have 64 bits, bitwise operators in JavaScript 32.
+const openMinutesMax = 20_000 // About 5 MiB; minutes of more lanes than this are read again when they go on.
 
 interface Minute {
   readonly component: number
@@ -34,17 +37,19 @@ interface Minute {
   seenLow: number
   seenHigh: number
   quality: number
+  /** The batch that touched it last. */
+  batch: number
+  /** False when it is not to be used any more. */
+  isOpen: boolean
 }
 
-/** A lane as it stood in the last message of its node, so that the next one costs no look into a map. */
+/** What is kept with a lane. */
 interface KnownLane {
-  readonly name: Buffer
   readonly component: number
-  row: Minute | undefined
-  generation: number
+  /** Component numbers of a batch that was rolled back are nobody's. */
+  readonly epoch: number
+  row: Minute
 }
-
-const nodesMax = 50_000 // About 30 MiB with four lanes each.
 
 export function createQueues(db: DatabaseSync, components: Components): Queues {
   const find = db.prepare(`
@@ -55,43 +60,49 @@ export function createQueues(db: DatabaseSync, components: Components): Queues {
   const put = db.prepare(
     'INSERT OR REPLACE INTO queue_minute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
-  const touched = new Map<string, Minute>()
-  const lanesOf = new Map<string, KnownLane[]>()
-  /** Counts the flushes: a row of an earlier one has to be read again. */
-  let generation = 0
+  const open = new Map<string, Minute>()
+  let touched: Minute[] = []
+  let batch = 0
+  let epoch = 0
 
   function minuteOf(component: number, minute: number): Minute {
     const key = `${component} ${minute}`
-    const known = touched.get(key)
+    const known = open.get(key)
     if (known) return known
     const found = find.get(component, minute) as unknown as Minute | undefined
     const none = { vehiclesMax: 0, vehiclesSum: 0, metersMax: 0, metersSum: 0, approachingSum: 0 }
-    const row = found
-      ? { ...found }
-      : { component, minute, ...none, n: 0, seenLow: 0, seenHigh: 0, quality: 0 }
-    touched.set(key, row)
+    const read = found ?? { ...none, n: 0, seenLow: 0, seenHigh: 0, quality: 0 }
+    const row: Minute = { ...read, component, minute, batch: -1, isOpen: true }
+    open.set(key, row)
     return row
   }
 
-  function laneOf(lanes: KnownLane[], at: number, node: string, name: Uint8Array): KnownLane {
-    const known = lanes[at]
-    if (known?.name.equals(name)) return known
-    const text = Buffer.from(name).toString('latin1')
-    const lane: KnownLane = {
-      name: Buffer.from(name),
-      component: components.idOf(node, text),
-      row: undefined,
-      generation: -1,
-    }
-    lanes[at] = lane
-    return lane
+  function touch(row: Minute): void {
+    if (row.batch === batch) return
+    row.batch = batch
+    touched.push(row)
   }
 
-  function rowOf(lane: KnownLane, minute: number): Minute {
-    if (lane.generation === generation && lane.row?.minute === minute) return lane.row
-    lane.row = minuteOf(lane.component, minute)
-    lane.generation = generation
-    return lane.row
+  function rowOf(lane: Lane, minute: number): Minute {
+    const known = lane.inHistory as KnownLane | undefined
+    if (known?.epoch === epoch) {
+      if (known.row.minute === minute && known.row.isOpen) return known.row
+      known.row = minuteOf(known.component, minute)
+      return known.row
+    }
+    const component = components.idOf(lane.topic.node, lane.component)
+    const row = minuteOf(component, minute)
+    lane.inHistory = { component, epoch, row } satisfies KnownLane
+    return row
+  }
+
+  /** Minutes that nobody has touched of late are let go. */
+  function closeOld(): void {
+    for (const [key, row] of open) {
+      if (row.batch === batch) continue
+      row.isOpen = false
+      open.delete(key)
+    }
   }
 
   return {
@@ -104,66 +115,65 @@ export function createQueues(db: DatabaseSync, components: Components): Queues {
         for (const name in entry.values.lanes) {
           const value = entry.values.lanes[name]!
           const row = minuteOf(components.idOf(node, name), minute)
+          touch(row)
           const noted = record.notes?.qualities?.[name]
           row.quality = Math.max(
             row.quality,
             worstQuality(value.quality, entry.quality, noted, isOld),
           )
-          row.vehiclesMax = Math.max(row.vehiclesMax, value.queueVehicles)
-          row.metersMax = Math.max(row.metersMax, value.queueMeters)
-          if (!mark(row, second)) continue
-          row.vehiclesSum += value.queueVehicles
-          row.metersSum += value.queueMeters
-          row.approachingSum += value.approachingVehicles
-          row.n += 1
+          sample(row, second, value.queueVehicles, value.queueMeters, value.approachingVehicles)
         }
       }
     },
-    addScanned(node, payload, scan) {
-      let lanes = lanesOf.get(node)
-      if (lanes === undefined) {
-        if (lanesOf.size >= nodesMax) lanesOf.clear()
-        lanes = []
-        lanesOf.set(node, lanes)
-      }
-      let at = 0
-      for (let entry = 0; entry < scan.entries; entry++) {
-        const atMs = scan.tsMs[entry] as number
+    addEntries({ atMs: moments, lanesEnd, lanes, values }, from, to) {
+      let lane = from === 0 ? 0 : (lanesEnd[from - 1] as number)
+      for (let entry = from; entry < to; entry++) {
+        const atMs = moments[entry] as number
         const minute = floorTo(atMs, minuteMs)
         const second = Math.floor((atMs - minute) / 1000)
-        const from = at
-        for (; at < (scan.lanesEnd[entry] as number); at++) {
-          const name = payload.subarray(scan.nameStart[at], scan.nameEnd[at])
-          const row = rowOf(laneOf(lanes, at - from, node, name), minute)
-          const vehicles = scan.queueVehicles[at] as number
-          const meters = scan.queueMeters[at] as number
-          if (vehicles > row.vehiclesMax) row.vehiclesMax = vehicles
-          if (meters > row.metersMax) row.metersMax = meters
-          if (!mark(row, second)) continue
-          row.vehiclesSum += vehicles
-          row.metersSum += meters
-          row.approachingSum += scan.approachingVehicles[at] as number
-          row.n += 1
+        for (; lane < (lanesEnd[entry] as number); lane++) {
+          const row = rowOf(lanes[lane] as Lane, minute)
+          touch(row)
+          const at = lane * valuesPerLane
+          const vehicles = values[at] as number
+          sample(row, second, vehicles, values[at + 1] as number, values[at + 2] as number)
         }
       }
     },
     flush() {
-      for (const row of touched.values()) {
+      for (const row of touched) {
         put.run(
           ...([row.component, row.minute, row.vehiclesMax, row.vehiclesSum] as const),
           ...([row.metersMax, row.metersSum, row.approachingSum] as const),
           ...([row.n, row.seenLow, row.seenHigh, row.quality] as const),
         )
       }
-      touched.clear()
-      generation += 1
+      if (open.size > openMinutesMax) closeOld()
+      touched = []
+      batch += 1
     },
     forget() {
-      touched.clear()
-      lanesOf.clear() // Numbers of components that were rolled back are not theirs.
-      generation += 1
+      open.clear()
+      touched = []
+      epoch += 1
     },
   }
+}
+
+function sample(
+  row: Minute,
+  second: number,
+  vehicles: number,
+  meters: number,
+  approaching: number,
+): void {
+  if (vehicles > row.vehiclesMax) row.vehiclesMax = vehicles
+  if (meters > row.metersMax) row.metersMax = meters
+  if (!mark(row, second)) return
+  row.vehiclesSum += vehicles
+  row.metersSum += meters
+  row.approachingSum += approaching
+  row.n += 1
 }
 
 /** False when the second is in already. */

@@ -2,20 +2,20 @@
  * Carries the ledger into the history: gathers a little, writes in one transaction, lets others have their turn.
  *
  * - A disk that fails or a ledger that cannot be read is tried again, for ever; the cursor has not moved.
+ * - It lags on purpose: a minute that goes on is then written once in three seconds and not with each second. Whoever asks
+ *   the history something has it catch up first.
  * - Retention is done in between, a step at a time.
  */
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { Cancel, Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { History } from './history.ts'
-import type { OffsetRecord } from './ports.ts'
+import type { RecordBlock } from './record-block.ts'
 
 export interface HistoryReaderOptions {
   readonly history: History
-  read(
-    from: number,
-    bounds: { readonly recordsMax: number; readonly bytesMax: number },
-  ): readonly OffsetRecord[]
+  /** The block that holds `from`, or the next one; undefined where there is none. */
+  read(from: number): RecordBlock | undefined
   /** End of what is durable, exclusive. */
   readonly end: () => number
   readonly clock: Clock
@@ -28,13 +28,15 @@ export interface HistoryReader {
   start(): void
   /** There is more to read. */
   notify(): void
+  /** Reads what there is now, without waiting; not more than one batch, and not more often than once a second. */
+  catchUp(): void
   /** Reads what there is, at most for `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>
 }
 
-const bounds = { recordsMax: 3_000, bytesMax: 4_194_304 } // Some thirty milliseconds of work at a time.
-/** A row that changes each second is then written once a second; nobody asks a history for newer minutes. */
-const gatherMsDefault = 1_000
+const recordsMax = 10_000 // Some thirty milliseconds of work at a time.
+const gatherMsDefault = 3_000
+const catchUpMs = 1_000
 const retryMs = 1_000
 const tendEveryMs = 60_000
 
@@ -46,6 +48,7 @@ export function createHistoryReader(options: HistoryReaderOptions): HistoryReade
   let tendAtMs = clock.nowMs() + tendEveryMs
   let wake: () => void = () => {}
   let running: Promise<void> | undefined
+  let consumedAtMs = Number.NEGATIVE_INFINITY
 
   function pause(waitMs: number): Promise<void> {
     return new Promise((resolve) => {
@@ -73,7 +76,7 @@ export function createHistoryReader(options: HistoryReaderOptions): HistoryReade
         isOver = true
         wake()
       })
-      while (!isStopping && !isOver && end() - history.cursor() < bounds.recordsMax) {
+      while (!isStopping && !isOver && end() - history.cursor() < recordsMax) {
         await pause(gatherMs)
       }
       cancel()
@@ -88,12 +91,11 @@ export function createHistoryReader(options: HistoryReaderOptions): HistoryReade
 
   /** False when it has to be tried again. */
   function consume(): boolean {
+    consumedAtMs = performance.now()
     try {
-      const until = end()
-      const found = options.read(history.cursor(), bounds)
-      const records = found.filter((record) => record.offset < until)
-      if (records.length === 0) return false
-      const rejected = history.consume(records)
+      const blocks = gathered()
+      if (blocks.length === 0) return false
+      const rejected = history.consume(blocks)
       options.onCursor?.(history.cursor(), rejected)
       return true
     } catch (err) {
@@ -101,6 +103,21 @@ export function createHistoryReader(options: HistoryReaderOptions): HistoryReade
       log.error({ code: code ?? 'unknown', err }, 'the history could not be written')
       return false
     }
+  }
+
+  /** Whole blocks that are durable, until there are enough. */
+  function gathered(): RecordBlock[] {
+    const until = end()
+    const blocks: RecordBlock[] = []
+    let from = history.cursor()
+    for (let records = 0; records < recordsMax && from < until; ) {
+      const block = options.read(from)
+      if (block === undefined || block.firstOffset + block.count > until) break
+      blocks.push(block)
+      records += block.count
+      from = block.firstOffset + block.count
+    }
+    return blocks
   }
 
   /** True when there is more to do. */
@@ -121,6 +138,10 @@ export function createHistoryReader(options: HistoryReaderOptions): HistoryReade
       running.catch((err) => log.error({ err }, 'the history reader ended by a bug'))
     },
     notify: () => wake(),
+    catchUp() {
+      const isBehind = running !== undefined && !isTooLate && end() > history.cursor()
+      if (isBehind && performance.now() - consumedAtMs >= catchUpMs) consume()
+    },
     async stop(deadlineMs) {
       isStopping = true
       const cancel = clock.after(deadlineMs, () => {

@@ -13,7 +13,7 @@ import { SinkThrottled, SinkUnauthorised, SinkUnreachable } from './errors.ts'
 import { createSeries, formatLine } from './line.ts'
 import { measurements } from './measurements.ts'
 import { batchPointsMaxDefault, checkInfluxOptions, type InfluxOptions } from './options.ts'
-import type { Point, Rejection, Sink, SinkFault, WriteOutcome } from './ports.ts'
+import type { Rejection, Sink, SinkFault, WriteOutcome } from './ports.ts'
 import { createWriteRequests, type WriteRequests } from './write-request.ts'
 
 export interface InfluxSinkPorts {
@@ -51,7 +51,7 @@ export function createInfluxSink(options: InfluxOptions, ports: InfluxSinkPorts)
   /** Undefined where a line that cannot be wrong is taken; else the fault. */
   async function probe(message: string): Promise<SinkFault | undefined> {
     const line = formatLine({ series: probeSeries, values: [1], atMs: ports.clock.nowMs() })!
-    const meaning = await requests!.send([line])
+    const meaning = await requests!.send(line, 1)
     if (meaning.kind === 'written') return undefined
     if (meaning.kind !== 'refused') return faultOf(meaning)
     return { kind: 'unauthorised', error: SinkUnauthorised(options.url, meaning.status, message) }
@@ -66,7 +66,8 @@ export function createInfluxSink(options: InfluxOptions, ports: InfluxSinkPorts)
     let said: Meaning | undefined = first
     while (open.length > 0) {
       const part = open.pop()!
-      const meaning: Meaning = said ?? (await requests!.send(part.map((line) => line.text)))
+      const meaning: Meaning =
+        said ?? (await requests!.send(part.map(({ text }) => text).join('\n'), part.length))
       said = undefined
       if (meaning.kind === 'written') {
         for (const line of part) accepted.push(line.index)
@@ -107,30 +108,19 @@ export function createInfluxSink(options: InfluxOptions, ports: InfluxSinkPorts)
     async open() {
       requests ??= createWriteRequests(options, ports.clock)
     },
-    async write(points) {
+    async write(lines) {
       const accepted: number[] = []
       const rejected: Rejection[] = []
-      for (let from = 0; from < points.length; from += linesMax) {
-        const to = Math.min(from + linesMax, points.length)
-        const texts: string[] = []
-        const indexes: number[] = []
-        for (let index = from; index < to; index++) {
-          const text = formatLine(points[index] as Point)
-          // A point without a value has nothing to be written: it is as good as there.
-          if (text === undefined) accepted.push(index)
-          else {
-            texts.push(text)
-            indexes.push(index)
-          }
-        }
-        if (texts.length === 0) continue
-        const meaning = await requests!.send(texts)
+      for (let from = 0; from < lines.count; from += linesMax) {
+        const to = Math.min(from + linesMax, lines.count)
+        const meaning = await requests!.send(lines.text(from, to), to - from)
         if (meaning.kind === 'written') {
-          for (const index of indexes) accepted.push(index)
+          for (let index = from; index < to; index++) accepted.push(index)
           continue
         }
-        const lines = texts.map((text, at) => ({ index: indexes[at] as number, text }))
-        const outcome = await writeLines(lines, meaning)
+        const part: Line[] = []
+        for (let index = from; index < to; index++) part.push({ index, text: lines.line(index) })
+        const outcome = await writeLines(part, meaning)
         for (const index of outcome.accepted) accepted.push(index)
         rejected.push(...outcome.rejected)
         if (outcome.fault) return { accepted, rejected, fault: outcome.fault }

@@ -8,15 +8,17 @@ import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import { createInfluxSink } from './influx-sink.ts'
 import type { InfluxOptions } from './options.ts'
-import type { InfluxMetrics, LedgerSource, SinkAlarm, SourceRecord } from './ports.ts'
+import type { InfluxMetrics, SinkAlarm, SourceRecord } from './ports.ts'
 import { createInfluxPump, type PumpState } from './pump.ts'
+import { blockOf, type RecordBlock } from './record-block.ts'
 import { type DeadLetter, openSinkStore } from './sink-store.ts'
 
 export interface OpenInfluxOptions {
   readonly options: InfluxOptions
   /** SQLite file of cursors, accounts and dead letters. */
   readonly path: string
-  readonly ledger: LedgerSource
+  /** Reads the ledger: the block that holds `from`, or the next one. */
+  readonly read: (from: number) => RecordBlock | undefined
   /** End of what is durable, exclusive. */
   readonly end: () => number
   readonly clock: Clock
@@ -48,12 +50,12 @@ export function openInflux(ports: OpenInfluxOptions): Influx {
   const { options, clock, log } = ports
   const sink = createInfluxSink(options, { clock })
   const store = openSinkStore(ports.path)
-  const ledger = {
-    name: ledgerName,
-    end: ports.end,
-    read: ports.ledger.read.bind(ports.ledger),
+  const ledger = { name: ledgerName, end: ports.end, read: ports.read }
+  const told = {
+    name: toldName,
+    end: () => store.toldEnd(),
+    read: (from: number) => blockOf(store.readTold(from)),
   }
-  const told = { name: toldName, end: () => store.toldEnd(), read: store.readTold }
   const pump = createInfluxPump({
     sink,
     sources: [ledger, told],

@@ -31,7 +31,7 @@ function measurement(
   }
 }
 
-const quality = ['int', 'quality code, see below'] as const
+const quality = ['int', 'quality code, see above; absent where it is the ordinary one'] as const
 
 export const measurements = {
   trafficCount: measurement(

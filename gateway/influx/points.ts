@@ -1,9 +1,10 @@
 /**
  * A record of the ledger as points. No input or output; the same record gives the same points, with one
- * exception that is only ever more, never other: lamps and stages are written when they change, and the
- * memory of what they were begins empty.
+ * exception that is only ever more, never other: lamps, stages and the ordinary quality are written when they
+ * change, and the memory of what they were begins empty.
  *
  * - Time is the entry's `ts`, so that a record met twice, or filled in later, is the same point.
+ * - The ordinary quality is written once after another one, and else left out: a point without the field is `recent`.
  * - A record whose code has no mapping gives no point; that is not an error.
  * - Memory is bounded: it forgets everything when it is full, and some unchanged lamps are written again.
  */
@@ -23,10 +24,9 @@ import type {
   TrafficCount,
   TrafficQueue,
 } from '../../schemas/generated/messages.ts'
-import { zoneOf } from '../../schemas/ids.ts'
+import { type NodeId, zoneOf } from '../../schemas/ids.ts'
 import { decodePayload } from '../../schemas/payload.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import { scanTrafficQueue, TrafficQueueScan } from '../../schemas/traffic-queue-scan.ts'
 import { createTopicCache } from '../kit/topic-cache.ts'
 import { createSeries, onOneLine } from './line.ts'
 import { lampCodes, measurements, qualityCodes } from './measurements.ts'
@@ -35,6 +35,8 @@ import type { FieldValue, Measurement, Point, Quality, Series, SourceRecord } fr
 export interface PointMapper {
   /** Appends the record's points to `out`. */
   map(record: SourceRecord, out: Point[]): void
+  /** Something of this node was not of ordinary quality lately: its next record has to be mapped here. */
+  isMarked(node: NodeId): boolean
 }
 
 const seriesMax = 200_000 // About 60 MiB of heads and tags; more series than one gateway serves.
@@ -55,20 +57,12 @@ interface Context {
 }
 type Mapping<T = never> = (context: Context, message: T) => void
 
-/** A lane's series as it stood in the last message of its node: the next one costs no look into a map. */
-interface KnownLane {
-  readonly name: Buffer
-  readonly series: Series
-}
-
-const nodesMax = 50_000 // About 30 MiB with four lanes each.
-
 export function createPointMapper(): PointMapper {
   const topicOf = createTopicCache()
-  const scan = new TrafficQueueScan()
-  const lanesOf = new Map<string, KnownLane[]>()
   const known = new Map<string, Series>()
   const newest = new Map<string, { value: string; atMs: number }>()
+  /** Series whose newest quality is not the ordinary one, by node. */
+  const marked = new Map<NodeId, Set<Series>>()
 
   function seriesOf(measurement: Measurement, topic: Topic, tags: Values): Series {
     let key = `${measurement.name} ${topic.node}`
@@ -82,6 +76,22 @@ export function createPointMapper(): PointMapper {
     return series
   }
 
+  function qualityToTell(node: NodeId, series: Series, code: FieldValue): FieldValue {
+    if (code === undefined) return undefined
+    const ofNode = marked.get(node)
+    if (code === qualityCodes.recent) {
+      if (!ofNode?.delete(series)) return undefined
+      if (ofNode.size === 0) marked.delete(node)
+      return code
+    }
+    if (ofNode) ofNode.add(series)
+    else {
+      if (marked.size >= seriesMax) marked.clear()
+      marked.set(node, new Set([series]))
+    }
+    return code
+  }
+
   function hasChanged(name: string, value: string, atMs: number): boolean {
     const last = newest.get(name)
     if (last && last.value === value && atMs - last.atMs < repeatMs && atMs >= last.atMs)
@@ -92,78 +102,26 @@ export function createPointMapper(): PointMapper {
     return true
   }
 
-  function knownLanesOf(node: string): KnownLane[] {
-    const known = lanesOf.get(node)
-    if (known) return known
-    if (lanesOf.size >= nodesMax) lanesOf.clear()
-    const lanes: KnownLane[] = []
-    lanesOf.set(node, lanes)
-    return lanes
-  }
-
-  /** The same points as the mapping of `traffic.queue` gives, of a message of ordinary quality. */
-  function mapScanned(topic: Topic, payload: Uint8Array, out: Point[]): void {
-    const lanes = knownLanesOf(topic.node)
-    let at = 0
-    for (let entry = 0; entry < scan.entries; entry++) {
-      const atMs = scan.tsMs[entry] as number
-      const from = at
-      for (; at < (scan.lanesEnd[entry] as number); at++) {
-        const name = payload.subarray(scan.nameStart[at], scan.nameEnd[at])
-        let lane = lanes[at - from]
-        if (!lane?.name.equals(name)) {
-          const component = Buffer.from(name).toString('latin1')
-          const series = seriesOf(measurements.trafficQueue, topic, { component })
-          lane = { name: Buffer.from(name), series }
-          lanes[at - from] = lane
-        }
-        out.push({ series: lane.series, values: queueValues(scan, at), atMs })
-      }
-    }
-  }
-
   return {
+    isMarked: (node) => marked.size > 0 && marked.has(node),
     map(record, out) {
       const topic = topicOf(record.topic)
       const mapping = topic && mappingOf(topic)
       if (!topic || !mapping) return
-      if (isPlainQueue(topic, record)) {
-        const { payload } = record
-        if (scanTrafficQueue(payload, 0, payload.length, scan)) {
-          mapScanned(topic, payload, out)
-          return
-        }
-      }
       const decoded = decodePayload(record.payload)
       if ('error' in decoded) return
       const add: Add = (measurement, tags, atMs, values) => {
         // Where a command or a decision is told, the node is the junction it is about.
         const about = typeof tags.node === 'string' ? { ...topic, node: tags.node as never } : topic
         const series = seriesOf(measurement, about, tags)
-        out.push({ series, values: measurement.fields.map((field) => values[field.name]), atMs })
+        const told = (name: string) =>
+          name === 'quality' ? qualityToTell(about.node, series, values.quality) : values[name]
+        out.push({ series, values: measurement.fields.map(({ name }) => told(name)), atMs })
       }
       mapping({ topic, record, add, hasChanged }, decoded.value as never)
     },
   }
 }
-
-const isPlainQueue = (topic: Topic, { notes }: SourceRecord) =>
-  topic.code === 'traffic.queue' && topic.type === 'status' && notes === undefined
-
-/** In the order of the measurement's fields: a test holds it. */
-function queueValues(scan: TrafficQueueScan, at: number): readonly FieldValue[] {
-  return [
-    scan.approachingVehicles[at],
-    given(scan.blockedVehicles[at] as number),
-    given(scan.passedVehicles[at] as number),
-    qualityCodes.recent,
-    scan.queueMeters[at],
-    scan.queueVehicles[at],
-    given(scan.rangeMeters[at] as number),
-  ]
-}
-
-const given = (value: number) => (Number.isNaN(value) ? undefined : value)
 
 function mappingOf(topic: Topic): Mapping | undefined {
   switch (topic.type) {

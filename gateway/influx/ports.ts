@@ -19,16 +19,6 @@ export interface SourceRecord {
   }
 }
 
-export interface ReadBounds {
-  readonly recordsMax: number
-  readonly bytesMax: number
-}
-
-export interface LedgerSource {
-  /** Records from the given offset on, in order; empty when there is none yet. */
-  read(from: number, bounds: ReadBounds): readonly SourceRecord[]
-}
-
 /** What a measurement's field may hold. An absent value is undefined: the field is left out. */
 export type FieldKind = 'int' | 'float' | 'bool' | 'text'
 export type FieldValue = number | boolean | string | undefined
@@ -48,12 +38,20 @@ export interface Series {
   readonly head: string
 }
 
-/** Same series and same moment are the same point: writing it twice leaves one. */
+/** Same series and same moment are the same point: writing its line twice leaves one. */
 export interface Point {
   readonly series: Series
   /** In the order of the measurement's fields. */
   readonly values: readonly FieldValue[]
   readonly atMs: number
+}
+
+/** Lines of line protocol, one after the other. */
+export interface Lines {
+  readonly count: number
+  line(index: number): string
+  /** Those from `from` to `to`, exclusive, with line breaks between them. */
+  text(from: number, to: number): string
 }
 
 export interface Rejection {
@@ -83,7 +81,7 @@ export interface Sink {
   readonly name: string
   open(): Promise<void>
   /** Never called before open has resolved, nor after close has begun, nor twice at once. Never rejects. */
-  write(points: readonly Point[]): Promise<WriteOutcome>
+  write(lines: Lines): Promise<WriteOutcome>
   /** Ends a write under way; it answers with a fault. */
   close(): Promise<void>
 }

@@ -13,10 +13,10 @@ import type { Log } from '../kit/log.ts'
 import { type BackoffOptions, pauseMs } from './backoff.ts'
 import { type Batch, createBatch, fillBatch, type Source, withReadAhead } from './batch.ts'
 import { SinkRejectedPoint } from './errors.ts'
-import { formatLine } from './line.ts'
+import type { LineBuffer } from './line-buffer.ts'
 import { batchDelayMsDefault, batchPointsMaxDefault } from './options.ts'
 import { createPointMapper } from './points.ts'
-import type { InfluxMetrics, Rejection, Sink, SinkAlarm, SinkFault } from './ports.ts'
+import type { InfluxMetrics, Lines, Rejection, Sink, SinkAlarm, SinkFault } from './ports.ts'
 import type { SinkStore, SourceAccount } from './sink-store.ts'
 
 export interface InfluxPumpOptions {
@@ -111,9 +111,10 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
 
   async function run(): Promise<void> {
     let batch = createBatch(accounts.map((account) => account.cursor))
+    let spare: LineBuffer | undefined
     for (;;) {
       let isFull = fillBatch(batch, sources, mapper, pointsMax)
-      if (batch.records.length === 0) {
+      if (batch.oldestAtMs === undefined) {
         phase = 'idle'
         oldestAtMs = undefined
         reportLag()
@@ -122,35 +123,42 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
         await pause(isBehind() ? rereadMs : undefined)
         continue
       }
-      oldestAtMs = batch.records[0]!.receivedAtMs
+      oldestAtMs = batch.oldestAtMs
       const delay = begin(delayMs)
       while (!isFull && !isStopping && !delay.isOver) {
         await pause()
-        isFull = fillBatch(batch, sources, mapper, pointsMax)
+        // In few large steps: each news of a commit or two would be a read of its own.
+        if (delay.isOver || isStopping || mayFill(batch))
+          isFull = fillBatch(batch, sources, mapper, pointsMax)
       }
       delay.cancel()
       phase = 'writing'
       const delivery = deliver(batch)
-      const next = createBatch(batch.to)
+      const next = createBatch(batch.to, spare)
       fillBatch(next, sources, mapper, pointsMax)
       const rejections = await delivery
       if (rejections === undefined) return
       if (!(await settleInTheEnd(batch, rejections))) return
+      spare = batch.lines
       batch = next
     }
+  }
+
+  /** So much has come that the batch may be full before its time. */
+  function mayFill({ lines, to }: Batch): boolean {
+    const waiting = sources.reduce((sum, source, at) => sum + source.end() - to[at]!, 0)
+    return waiting >= Math.max(1, (pointsMax - lines.count) / 4)
   }
 
   /** What was refused for ever; undefined when we stop before the batch is through. */
   async function deliver(batch: Batch): Promise<ReadonlyMap<number, Rejection> | undefined> {
     const rejections = new Map<number, Rejection>()
-    let rest = batch.points.map((_, index) => index)
+    const { lines } = batch
+    let rest = Array.from({ length: lines.count }, (_, index) => index)
     let attempt = 0
     while (rest.length > 0) {
       const startedAtMs = performance.now()
-      const isWhole = rest.length === batch.points.length
-      const outcome = await sink.write(
-        isWhole ? batch.points : rest.map((index) => batch.points[index]!),
-      )
+      const outcome = await sink.write(rest.length === lines.count ? lines : someOf(lines, rest))
       metrics.writeSeconds.observe((performance.now() - startedAtMs) / 1000)
       metrics.points.add(outcome.accepted.length, { outcome: 'written' })
       if (outcome.rejected.length > 0)
@@ -213,17 +221,22 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
   }
 
   function settle(batch: Batch, rejections: ReadonlyMap<number, Rejection>): void {
-    const rejectedRecords = new Set<number>()
+    const rejected = sources.map(() => new Set<number>())
     const letters = [...rejections.values()].map(({ index, message }) => {
-      const recordAt = batch.recordOf[index]!
-      rejectedRecords.add(recordAt)
-      const { source, offset, topic } = batch.records[recordAt]!
-      const line = formatLine(batch.points[index]!) ?? ''
-      return { atMs: clock.nowMs(), source: sources[source]!.name, offset, topic, line, message }
+      const source = batch.sourceOf[index]!
+      const offset = batch.offsetOf[index]!
+      rejected[source]!.add(offset)
+      const { name } = sources[source]!
+      const topic = topicOf(sources[source]!, offset)
+      return {
+        atMs: clock.nowMs(),
+        source: name,
+        offset,
+        topic,
+        line: batch.lines.line(index),
+        message,
+      }
     })
-    const counts = sources.map(() => ({ written: 0, rejected: 0 }))
-    for (let at = 0; at < batch.records.length; at++)
-      counts[batch.records[at]!.source]![rejectedRecords.has(at) ? 'rejected' : 'written'] += 1
     const changed = new Map<string, SourceAccount>()
     for (const [at, { name }] of sources.entries()) {
       const first = batch.first[at]
@@ -235,8 +248,8 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
       changed.set(name, {
         cursor: batch.to[at]!,
         start: isNew ? first : account.start,
-        written: account.written + counts[at]!.written,
-        rejected: account.rejected + counts[at]!.rejected,
+        written: account.written + batch.records[at]! - rejected[at]!.size,
+        rejected: account.rejected + rejected[at]!.size,
       })
     }
     store.settle(changed, letters)
@@ -249,7 +262,7 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
     }
     for (const [at, { name }] of sources.entries()) {
       const account = changed.get(name)
-      if (account) options.onCursor?.(name, account.cursor, counts[at]!.rejected)
+      if (account) options.onCursor?.(name, account.cursor, rejected[at]!.size)
     }
     reportLag()
   }
@@ -305,6 +318,21 @@ export function createInfluxPump(options: InfluxPumpOptions): InfluxPump {
       await sink.close()
     },
   }
+}
+
+function someOf(lines: Lines, indexes: readonly number[]): Lines {
+  const line = (index: number) => lines.line(indexes[index]!)
+  return {
+    count: indexes.length,
+    line,
+    text: (from, to) => Array.from({ length: to - from }, (_, at) => line(from + at)).join('\n'),
+  }
+}
+
+/** For a dead letter; it is rare, so no batch carries topics. */
+function topicOf(source: Source, offset: number): string {
+  const block = source.read(offset)
+  return block && offset >= block.firstOffset ? block.record(offset - block.firstOffset).topic : ''
 }
 
 const nothingYet: SourceAccount = { cursor: 0, start: 0, written: 0, rejected: 0 }

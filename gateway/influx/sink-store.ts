@@ -7,7 +7,7 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import { SinkStoreInvalid } from './errors.ts'
-import type { ReadBounds, SourceRecord } from './ports.ts'
+import type { SourceRecord } from './ports.ts'
 
 export interface SourceAccount {
   /** Next offset to be written. */
@@ -43,7 +43,7 @@ export interface SinkStore {
   tell(messages: readonly Omit<SourceRecord, 'offset'>[]): boolean
   /** End of what was told, exclusive. */
   toldEnd(): number
-  readTold(from: number, bounds: ReadBounds): readonly SourceRecord[]
+  readTold(from: number): readonly SourceRecord[]
   forgetTold(before: number): void
   close(): void
 }
@@ -54,6 +54,7 @@ export interface SinkStoreOptions {
 }
 
 const schemaVersion = 1
+const toldReadMax = 1_000 // Some milliseconds of work at a time.
 const deadLettersMaxDefault = 10_000 // About 5 MB; an operator needs examples, not all of them.
 const toldMaxDefault = 1_000_000 // Days of decisions while the database is away, about 500 MB.
 
@@ -139,8 +140,8 @@ export function openSinkStore(path: string, options: SinkStoreOptions = {}): Sin
       return true
     },
     toldEnd: () => ((lastTold.get() as Row | undefined)?.seq as number | undefined) ?? 0,
-    readTold(from, { recordsMax }) {
-      return told.all(from, recordsMax).map((row) => {
+    readTold(from) {
+      return told.all(from, toldReadMax).map((row) => {
         const { id, received_ms: receivedAtMs, topic, payload } = row as Row
         return {
           offset: (id as number) - 1,

@@ -24,7 +24,7 @@ import {
 
 export interface WriteRequests {
   /** Never rejects, never twice at once. */
-  send(lines: readonly string[]): Promise<Meaning>
+  send(body: string, lines: number): Promise<Meaning>
   close(): void
 }
 
@@ -95,8 +95,8 @@ export function createWriteRequests(options: InfluxOptions, clock: Clock): Write
   }
 
   return {
-    async send(lines) {
-      if (lines.length > linesMax) throw new RangeError(`${lines.length} lines in one request`)
+    async send(body, lines) {
+      if (lines > linesMax) throw new RangeError(`${lines} lines in one request`)
       // Read now and not when it was refused: it is mended while the sink is parked.
       if (isTokenDoubted) renewToken()
       let isLate = false
@@ -105,7 +105,7 @@ export function createWriteRequests(options: InfluxOptions, clock: Clock): Write
         agent.destroy()
       })
       try {
-        return meaningOf(await post(lines.join('\n')), clock.nowMs())
+        return meaningOf(await post(body), clock.nowMs())
       } catch (error) {
         if (error instanceof HttpError && !isLate) {
           isTokenDoubted = error.statusCode === 401 || error.statusCode === 403

@@ -10,12 +10,14 @@ import { LedgerUnreadable } from './errors.ts'
 import { ledgerFile } from './file.ts'
 import { prepareRead, readRows } from './read-rows.ts'
 import type { LogOffset, ParsedRecord } from './record.ts'
-import { recordsOf } from './rows.ts'
+import { type Frames, framesOf, recordsOf } from './rows.ts'
 import type { ReadBounds } from './tail.ts'
 
 export interface LedgerReader {
   /** From `from` on, at least one record if there is any; skips what retention has taken. */
   read(from: LogOffset, bounds: ReadBounds): readonly ParsedRecord[]
+  /** Whole commits from the one that holds `from`, at least one if there is any, up to `bytesMax`; no value is made of them. */
+  readFrames(from: LogOffset, bytesMax: number): readonly Frames[]
   close(): void
 }
 
@@ -28,6 +30,7 @@ export function openLedgerReader({ dir }: { dir: string }): LedgerReader {
     return {
       read: (from, { recordsMax, bytesMax }) =>
         recordsOf(readRows(sql, from, bytesMax), from, recordsMax),
+      readFrames: (from, bytesMax) => readRows(sql, from, bytesMax).map(framesOf),
       close: () => db.close(),
     }
   } catch (cause) {

@@ -30,20 +30,39 @@ export function damageOf(row: StoredRow): string | undefined {
 }
 
 function readRow(row: StoredRow, from: LogOffset, recordsMax: number, into: ParsedRecord[]): void {
+  const { bytes, firstOffset, frameAt } = framesOf(row)
+  for (let index = Math.max(0, from - firstOffset); index < frameAt.length; index++) {
+    if (into.length >= recordsMax) return
+    into.push(readFrame(bytes, frameAt[index] as number, firstOffset + index))
+  }
+}
+
+/** A commit whose checksum fits and whose frames add up: where each of its records stands in the bytes. */
+export interface Frames {
+  readonly firstOffset: LogOffset
+  readonly bytes: Buffer
+  readonly frameAt: Uint32Array
+}
+
+/** @throws IG_ERR_LEDGER_CORRUPT */
+export function framesOf(row: StoredRow): Frames {
+  const { firstOffset, lastOffset } = row
   if (crc32(row.bytes) !== row.crc) {
-    throw LedgerCorrupt('ledger.db', `the checksum at offset ${row.firstOffset} does not fit`)
+    throw LedgerCorrupt('ledger.db', `the checksum at offset ${firstOffset} does not fit`)
   }
   const bytes = Buffer.from(row.bytes.buffer, row.bytes.byteOffset, row.bytes.length)
+  const frameAt = new Uint32Array(lastOffset - firstOffset + 1)
   let at = 0
-  for (let offset = row.firstOffset; offset <= row.lastOffset; offset++) {
+  for (let index = 0; index < frameAt.length; index++) {
     const end = frameEnd(bytes, at, bytes.length)
     if (end === undefined) {
-      throw LedgerCorrupt('ledger.db', `the record at offset ${offset} is cut off`)
+      throw LedgerCorrupt('ledger.db', `the record at offset ${firstOffset + index} is cut off`)
     }
-    if (offset >= from && into.length < recordsMax) into.push(readFrame(bytes, at, offset))
+    frameAt[index] = at
     at = end
   }
   if (at !== bytes.length) {
-    throw LedgerCorrupt('ledger.db', `there are bytes left after offset ${row.lastOffset}`)
+    throw LedgerCorrupt('ledger.db', `there are bytes left after offset ${lastOffset}`)
   }
+  return { firstOffset, bytes, frameAt }
 }

@@ -32,6 +32,7 @@ const rooms: Readonly<Record<string, Rule>> = {
   'gateway/commands': { ours: house, packages: [] },
   'gateway/channels': { ours: house, packages: [] },
   'gateway/history': { ours: house, packages: [] },
+  'gateway/archive': { ours: [...house, 'gateway/ledger'], packages: [] },
   'gateway/influx': { ours: house, packages: ['@influxdata/influxdb-client'] },
   'gateway/web': { ours: house, packages: ['ws'] },
   'devices-sim': {

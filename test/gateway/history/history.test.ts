@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { type HistoryOptions, openHistory } from '../../../gateway/history/history.ts'
 import type { OffsetRecord } from '../../../gateway/history/ports.ts'
+import { blockOf } from '../../../gateway/influx/record-block.ts'
 import { silentLog } from '../../../gateway/kit/log.ts'
 
 const minuteMs = 60_000
@@ -19,6 +20,9 @@ function place() {
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
   return join(dir, 'history.db')
 }
+
+/** As one block of the ledger. */
+const blocks = (records: readonly OffsetRecord[]) => [blockOf(records)!]
 
 function open(path = place(), more: Partial<HistoryOptions> = {}) {
   const history = openHistory({ path, log: silentLog, ...more })
@@ -45,7 +49,7 @@ function open(path = place(), more: Partial<HistoryOptions> = {}) {
     history,
     path,
     records,
-    read: (...items: readonly Item[]) => history.consume(records(...items)),
+    read: (...items: readonly Item[]) => history.consume(blocks(records(...items))),
   }
 }
 
@@ -329,19 +333,19 @@ test('after a crash between two batches nothing is missing and nothing counts tw
   const records = Array.from({ length: 10 }, (_, at) =>
     first.records([countTopic, counts(baseMs + (at + 1) * 6_000, 6_000, { vehicles: 1 })]),
   ).flat()
-  first.history.consume(records.slice(0, 4))
+  first.history.consume(blocks(records.slice(0, 4)))
   // A batch that fails half way leaves nothing behind, cursor included.
   const torn = [...records.slice(4, 7), { ...records[7]!, payload: undefined as never }]
   const db = new DatabaseSync(path)
   db.exec("CREATE TRIGGER torn BEFORE INSERT ON reader BEGIN SELECT raise(ABORT, 'disk'); END")
-  expect(() => first.history.consume(torn)).toThrow('disk')
+  expect(() => first.history.consume(blocks(torn))).toThrow('disk')
   db.exec('DROP TRIGGER torn')
   db.close()
   first.history.close()
 
   const second = open(path).history
   expect(second.cursor()).toBe(4)
-  second.consume(records.slice(4))
+  second.consume(blocks(records.slice(4)))
   expect(second.queries.series(detector)).toMatchObject([{ vehicles: 10, n: 10 }])
   expect(second.accounts(12)).toEqual({
     stored: 12,
@@ -358,7 +362,7 @@ test('a record that cannot be taken apart is counted and passed', () => {
     [countTopic, counts(baseMs + minuteMs, 60_000, { vehicles: 1 })],
     [countTopic, {}],
   )
-  expect(history.consume([good!, bad!])).toBe(1)
+  expect(history.consume(blocks([good!, bad!]))).toBe(1)
   expect(history.accounts(2)).toEqual({
     stored: 2,
     written: 1,
@@ -383,8 +387,8 @@ test('records that are missing in the ledger show as a residual', () => {
       (_, at) => [countTopic, counts(baseMs + at * minuteMs, 60_000, { vehicles: 1 })] as const,
     ),
   )
-  history.consume(some.slice(0, 2))
-  history.consume(some.slice(4))
+  history.consume(blocks(some.slice(0, 2)))
+  history.consume(blocks(some.slice(4)))
   expect(history.accounts(5)).toMatchObject({ stored: 5, written: 3, residual: 2 })
 })
 
@@ -423,7 +427,7 @@ test('a history that is too large forgets its oldest days', () => {
           counts(baseMs + day * dayMs + at * minuteMs, 60_000, { vehicles: at }),
         ] as const,
     )
-    history.consume(records(...items))
+    history.consume(blocks(records(...items)))
   }
   expect(history.usedBytes()).toBeGreaterThan(300_000)
   while (history.tend());
@@ -443,7 +447,7 @@ test('training rows come page by page, each once', () => {
         counts(baseMs + at * minuteMs, 60_000, { vehicles: at }),
       ] as const,
   )
-  history.consume(records(...items))
+  history.consume(blocks(records(...items)))
   const seen: number[] = []
   for (let after: Parameters<typeof history.queries.training>[0]['after']; ; ) {
     const page = history.queries.training(

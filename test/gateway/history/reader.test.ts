@@ -22,9 +22,9 @@ function house() {
   let failures = 0
   const reader = createHistoryReader({
     history,
-    read(from, bounds) {
+    read(from) {
       if (failures-- > 0) throw new Error('the disk is gone')
-      return source.read(from, bounds)
+      return source.read(from)
     },
     end: source.end,
     clock: createSystemClock(),

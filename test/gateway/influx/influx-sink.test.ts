@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Meaning } from '../../../gateway/influx/answer.ts'
 import { createInfluxSink } from '../../../gateway/influx/influx-sink.ts'
 import { createEventClock, createSystemClock } from '../../../gateway/kit/clock.ts'
-import { describeSink, queuePoint } from '../../conformance/sink.conformance.ts'
+import { describeSink, linesOf, queueLine } from '../../conformance/sink.conformance.ts'
 import { startFaultyProxy } from '../../support/faulty-proxy.ts'
 import { isVictoriaMetricsMissing, startVictoriaMetrics } from '../../support/victoria-metrics.ts'
 
@@ -56,7 +56,7 @@ test.skipIf(isVictoriaMetricsMissing)(
     const { sink, proxy } = await house()
     await sink.open()
     onTestFinished(() => sink.close())
-    await sink.write(Array.from({ length: 200 }, (_, at) => queuePoint('north/det-1', at, at)))
+    await sink.write(points(200, 'north/det-1'))
     expect(proxy.seen.map(({ isGzip, lines }) => [isGzip, lines])).toEqual([[false, 200]])
   },
 )
@@ -67,9 +67,8 @@ test.skipIf(isVictoriaMetricsMissing)(
     const { sink, proxy } = await house({ gzipThresholdBytes: 1_024 })
     await sink.open()
     onTestFinished(() => sink.close())
-    const points = Array.from({ length: 2_000 }, (_, at) => queuePoint('north/det-1', at, at))
-    await sink.write(points)
-    await sink.write(points)
+    await sink.write(points(2_000, 'north/det-1'))
+    await sink.write(points(2_000, 'north/det-1'))
     expect(proxy.seen.map(({ isGzip, lines }) => [isGzip, lines])).toEqual([
       [true, 2_000],
       [true, 2_000],
@@ -94,10 +93,10 @@ test.skipIf(isVictoriaMetricsMissing)(
     proxy.plan = () =>
       proxy.seen.at(-1)?.token === 'Token new' ? { kind: 'pass' } : { kind: 'answer', status: 401 }
     writeFileSync(tokenFile, 'new')
-    const point = queuePoint('north/det-1', 0, 1)
-    expect((await sink.write([point])).fault?.kind).toBe('unauthorised')
-    expect((await sink.write([point])).fault?.kind).toBe('unauthorised')
-    expect((await sink.write([point])).accepted).toEqual([0])
+    const point = linesOf([queueLine('north/det-1', 0, 1)])
+    expect((await sink.write(point)).fault?.kind).toBe('unauthorised')
+    expect((await sink.write(point)).fault?.kind).toBe('unauthorised')
+    expect((await sink.write(point)).accepted).toEqual([0])
     expect(proxy.seen.map(({ token }) => token)).toEqual(['Token old', 'Token new', 'Token new'])
   },
 )
@@ -115,7 +114,7 @@ test.skipIf(isVictoriaMetricsMissing)(
     const headers = { 'content-type': 'application/json' }
     proxy.plan = (lines) =>
       lines.length === 3 ? { kind: 'answer', status: 201, headers, body } : { kind: 'pass' }
-    const outcome = await sink.write([0, 1, 2].map((at) => queuePoint('north/det-1', at, at)))
+    const outcome = await sink.write(points(3, 'north/det-1'))
     expect(outcome.rejected).toEqual([{ index: 1, message: 'type' }])
     expect([...(await stored('north/det-1')).values()]).toEqual([0, 2])
     expect(proxy.seen.length).toBe(2)
@@ -126,9 +125,9 @@ test.skipIf(isVictoriaMetricsMissing)(
 function searching(judge: (lines: readonly string[]) => Meaning) {
   const sent: number[] = []
   const requests = {
-    async send(lines: readonly string[]) {
-      sent.push(lines.length)
-      return judge(lines)
+    async send(body: string, lines: number) {
+      sent.push(lines)
+      return judge(body.split('\n'))
     },
     close() {},
   }
@@ -145,8 +144,9 @@ const refused = (more: Partial<Meaning> = {}): Meaning =>
     dropped: undefined,
     ...more,
   }) as Meaning
-const points = (count: number) =>
-  Array.from({ length: count }, (_, at) => queuePoint('n/d', at, at))
+function points(count: number, node = 'n/d') {
+  return linesOf(Array.from({ length: count }, (_, at) => queueLine(node, at, at)))
+}
 
 test('one bad line among 5,000 is found in few requests', async () => {
   const { sink, sent } = searching((lines) =>

@@ -1,18 +1,17 @@
 /** The conformance suite against the plainest driver there can be: it holds the suite to the port, not to InfluxDB. */
 import { SinkUnreachable } from '../../../gateway/influx/errors.ts'
-import { formatLine } from '../../../gateway/influx/line.ts'
-import type { Point, Sink } from '../../../gateway/influx/ports.ts'
+import type { Sink } from '../../../gateway/influx/ports.ts'
 import { describeSink } from '../../conformance/sink.conformance.ts'
 
 describeSink('memory', async () => {
-  const kept = new Map<string, Point>()
+  const kept = new Map<string, string>()
   const refused = new Set<string>()
   let isAway = false
-  const nodeOf = ({ series }: Point) => series.tags.find(([name]) => name === 'node')?.[1] ?? ''
+  const nodeOf = (line: string) => /,node=([^, ]+)/.exec(line)?.[1] ?? ''
   const sink: Sink = {
     name: 'memory',
     async open() {},
-    async write(points) {
+    async write(lines) {
       if (isAway)
         return {
           accepted: [],
@@ -21,10 +20,12 @@ describeSink('memory', async () => {
         }
       const accepted: number[] = []
       const rejected: { index: number; message: string }[] = []
-      for (const [index, point] of points.entries()) {
-        if (refused.has(nodeOf(point))) rejected.push({ index, message: 'refused' })
+      for (let index = 0; index < lines.count; index++) {
+        const line = lines.line(index)
+        const [head, , atMs] = line.split(' ')
+        if (refused.has(nodeOf(line))) rejected.push({ index, message: 'refused' })
         else {
-          kept.set(`${point.series.head} ${point.atMs}`, point)
+          kept.set(`${head} ${atMs}`, line)
           accepted.push(index)
         }
       }
@@ -35,11 +36,11 @@ describeSink('memory', async () => {
   return {
     sink,
     async stored(node) {
-      const points = [...kept.values()].filter((point) => nodeOf(point) === node)
+      const lines = [...kept.values()].filter((line) => nodeOf(line) === node)
       return new Map(
-        points.map((point) => [
-          point.atMs,
-          Number(/queue_vehicles=(\d+)/.exec(formatLine(point)!)![1]),
+        lines.map((line) => [
+          Number(line.split(' ')[2]),
+          Number(/queue_vehicles=(\d+)/.exec(line)![1]),
         ]),
       )
     },

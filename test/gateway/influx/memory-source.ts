@@ -1,8 +1,12 @@
 /** A ledger of an array, and messages to put into it: for tests of readers. */
 import type { Source } from '../../../gateway/influx/batch.ts'
 import type { SourceRecord } from '../../../gateway/influx/ports.ts'
+import { blockOf, type PlainBlock } from '../../../gateway/influx/record-block.ts'
+
+const blockRecords = 50
 
 export interface MemorySource extends Source {
+  read(from: number): PlainBlock | undefined
   append(topic: string, message: unknown, notes?: SourceRecord['notes']): number
 }
 
@@ -11,7 +15,7 @@ export function createMemorySource(name = 'ledger', receivedAtMs = () => 0): Mem
   return {
     name,
     end: () => records.length,
-    read: (from, { recordsMax }) => records.slice(from, from + recordsMax),
+    read: (from) => blockOf(records.slice(from, from + blockRecords)),
     append(topic, message, notes) {
       const payload = Buffer.from(JSON.stringify(message))
       const record = { offset: records.length, receivedAtMs: receivedAtMs(), topic, payload }

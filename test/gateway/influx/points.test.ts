@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { formatLine } from '../../../gateway/influx/line.ts'
 import { createPointMapper } from '../../../gateway/influx/points.ts'
 import type { Point, SourceRecord } from '../../../gateway/influx/ports.ts'
+import { parseNodeId } from '../../../schemas/ids.ts'
 import { encodePayload } from '../../../schemas/payload.ts'
 
 const ts = '2026-11-22T07:01:00.000Z'
@@ -29,20 +30,20 @@ const countHead = 'traffic_count,component=dl/1,node=north/det-014,window=60s,zo
 
 test('a count is a point of its detector at the end of its window', () => {
   expect(lines(countTopic, detectors({ speed: 46.2 }))).toEqual([
-    `${countHead} occupancy=11.5,quality=0i,speed=46.2,vehicles=12i,window_ms=60000i ${atMs}`,
+    `${countHead} occupancy=11.5,speed=46.2,vehicles=12i,window_ms=60000i ${atMs}`,
   ])
 })
 
 test('what is null is left out', () => {
   expect(lines(countTopic, detectors({ speed: null }))).toEqual([
-    `${countHead} occupancy=11.5,quality=0i,vehicles=12i,window_ms=60000i ${atMs}`,
+    `${countHead} occupancy=11.5,vehicles=12i,window_ms=60000i ${atMs}`,
   ])
 })
 
 test('a replay is the same point as the reading it repeats, its quality a field', () => {
   const [live] = lines(countTopic, detectors())
   const [replayed] = lines('north/det-014/replay/traffic.count/1min', detectors())
-  expect(replayed).toBe(live?.replace('quality=0i', 'quality=1i'))
+  expect(replayed).toBe(live?.replace('occupancy=11.5,', 'occupancy=11.5,quality=1i,'))
 })
 
 test('the worst quality is told: the device’s, the entry’s, the door’s', () => {
@@ -50,6 +51,22 @@ test('the worst quality is told: the device’s, the entry’s, the door’s', (
   expect(qualityIn(lines(countTopic, detectors({ quality: 'old' })))).toBe('1')
   const notes = { qualities: { 'dl/1': 'undefined' } } as const
   expect(qualityIn(lines(countTopic, detectors({ quality: 'old' }), notes))).toBe('2')
+})
+
+test('the ordinary quality is not written, but once after another one', () => {
+  const mapper = createPointMapper()
+  const node = parseNodeId('north/det-014')
+  const qualityOf = (quality?: string) =>
+    /quality=(\d)i/.exec(
+      lines(countTopic, detectors(quality ? { quality } : {}), undefined, mapper)[0]!,
+    )?.[1]
+  expect([qualityOf(), qualityOf('recent'), mapper.isMarked(node)]).toEqual([
+    undefined,
+    undefined,
+    false,
+  ])
+  expect([qualityOf('undefined'), mapper.isMarked(node)]).toEqual(['2', true])
+  expect([qualityOf(), mapper.isMarked(node), qualityOf()]).toEqual(['0', false, undefined])
 })
 
 test('an unusual window does not make a series of its own', () => {
@@ -62,7 +79,7 @@ test('a queue is a point of its lane', () => {
   expect(
     lines('north/cam-1/status/traffic.queue/live', entry({ lanes: { 'ln/1': lane } })),
   ).toEqual([
-    `traffic_queue,component=ln/1,node=north/cam-1,zone=north approaching_vehicles=5i,quality=0i,queue_meters=21.5,queue_vehicles=3i ${atMs}`,
+    `traffic_queue,component=ln/1,node=north/cam-1,zone=north approaching_vehicles=5i,queue_meters=21.5,queue_vehicles=3i ${atMs}`,
   ])
 })
 
