@@ -8,6 +8,7 @@
 import type { Archive } from './archive-worker.ts'
 import { provideCertificates } from './compose/certificates.ts'
 import { createClockWatch } from './compose/clock-watch.ts'
+import { createDetectorFaults } from './compose/detector-faults.ts'
 import { createDoor } from './compose/door.ts'
 import type { Foundation, GatewayEvent } from './compose/foundation.ts'
 import { createFront } from './compose/front.ts'
@@ -102,7 +103,8 @@ function furnish(foundation: Foundation): Gateway {
     // Before a simulator has led the clock the gateway has only the wall's time to speak of.
     nowMs: () => (eventClock?.isSet === false ? wall : clock).nowMs(),
   })
-  const { broker, ingress, online } = createDoor(foundation, own)
+  const faults = createDetectorFaults(foundation, own)
+  const { broker, ingress, online } = createDoor(foundation, own, faults.plausibility)
   const archive = createArchiveReader(foundation, own)
   const forecaster = createForecaster(foundation, own)
   const { control, commands } = createSteering(foundation, { own, broker, forecaster, tell })
@@ -111,6 +113,7 @@ function furnish(foundation: Foundation): Gateway {
     forecaster,
     control,
     commands,
+    queues: faults.queues,
     observeStreet(street) {
       delay = delayOf(street)
     },
@@ -123,6 +126,7 @@ function furnish(foundation: Foundation): Gateway {
   )
   const parts: readonly Part[] = [
     createLedgerPart(foundation, archive),
+    faults.part,
     archive,
     forecaster,
     keeper,

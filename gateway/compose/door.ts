@@ -9,7 +9,7 @@ import { topics } from '../../schemas/topics.ts'
 import { createChannels } from '../channels/channels.ts'
 import { createDoorFleet } from '../doors/door-fleet.ts'
 import { createIngress, type Ingress } from '../ingress/ingress.ts'
-import { createPlausibility } from '../ingress/plausibility.ts'
+import type { Plausibility } from '../ingress/plausibility.ts'
 import type { Foundation } from './foundation.ts'
 import type { OwnNode } from './own-node.ts'
 import { quietTopics } from './quiet-topics.ts'
@@ -30,7 +30,7 @@ const simulatedTimeLimits = {
   futureMsMax: Number.POSITIVE_INFINITY,
 }
 
-export function createDoor(foundation: Foundation, own: OwnNode): Door {
+export function createDoor(foundation: Foundation, own: OwnNode, plausibility: Plausibility): Door {
   const { config, log, instruments, junctions, tls, ledger, clock, eventClock } = foundation
   const online = new Set<string>()
   const ingress = createIngress({
@@ -38,7 +38,7 @@ export function createDoor(foundation: Foundation, own: OwnNode): Door {
     clock,
     log: log.child({ room: 'ingress' }),
     metrics: instruments.ingress,
-    plausibility: createPlausibility({ onFault: (fault) => own.detectorFault(fault) }),
+    plausibility,
     isQuiet: quietTopics(junctions),
     notify: (node, payload) =>
       broker.publish(topics.reject(node), payload, { qos: 0, retain: false }),

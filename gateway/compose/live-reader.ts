@@ -7,7 +7,12 @@
  *   all that fell due is decided and delivered (docs/decisions/0004-simulated-time.md).
  * - What was in the ledger before the start is learned from and no longer acted on: nothing is decided in the past.
  */
-import type { SimClock, SimStreet, TrafficCount } from '../../schemas/generated/messages.ts'
+import type {
+  SimClock,
+  SimStreet,
+  TrafficCount,
+  TrafficQueue,
+} from '../../schemas/generated/messages.ts'
 import { parseTimestamp } from '../../schemas/time.ts'
 import type { EventClock } from '../kit/clock.ts'
 import type { ParsedRecord } from '../ledger/record.ts'
@@ -27,6 +32,8 @@ export interface LiveMessage {
 export interface LivePorts {
   observeReading(reading: Reading): void
   observeMessage(message: LiveMessage): void
+  /** Quality by lane where a queue cannot be right. */
+  judgeQueues(node: string, value: TrafficQueue): NonNullable<ParsedRecord['notes']>['qualities']
   /** Resolves when no forecast is being made. */
   forecast(): Promise<void>
   /** Resolves when no command is on its way. */
@@ -62,13 +69,22 @@ export function createLiveReader(ports: LivePorts): LiveReader {
       }
       if (topic.code === 'sim.street') feedStreet(value as SimStreet)
     }
+    const notes = notesOf(record)
     ports.observeMessage({
       ...topic,
       value,
       receivedAtMs: record.receivedAtMs,
-      ...(record.notes ? { notes: record.notes } : {}),
+      ...(notes ? { notes } : {}),
     })
     return undefined
+  }
+
+  /** What the door noticed, and what it did not look for in a queue. */
+  function notesOf({ message, notes }: ParsedRecord): ParsedRecord['notes'] {
+    const { topic, value } = message
+    if (topic.code !== 'traffic.queue' || topic.type !== 'status') return notes
+    const qualities = ports.judgeQueues(topic.node, value as TrafficQueue)
+    return qualities ? { ...notes, qualities: { ...notes?.qualities, ...qualities } } : notes
   }
 
   function feedCounts(record: ParsedRecord): void {

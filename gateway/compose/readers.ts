@@ -6,6 +6,7 @@ import { type Archive, createArchive } from '../archive-worker.ts'
 import type { Commands } from '../commands/commands.ts'
 import type { Control } from '../control/loop.ts'
 import { dayMs, retentionDefault } from '../history/retention.ts'
+import type { QueueChecks } from '../ingress/queue-checks.ts'
 import { createSystemClock } from '../kit/clock.ts'
 import type { Part } from '../kit/part.ts'
 import { createPump } from '../ledger/pump.ts'
@@ -61,6 +62,7 @@ export interface LiveListeners {
   readonly forecaster: HouseForecaster
   readonly control: Control
   readonly commands: Commands
+  readonly queues: QueueChecks
   observeStreet(street: SimStreet['entries'][number]['values']): void
 }
 
@@ -70,7 +72,7 @@ export function createLive(
   listeners: LiveListeners,
 ): readonly [keeper: Part, live: Part] {
   const { config, log, instruments, ledger, eventClock } = foundation
-  const { own, forecaster, control, commands } = listeners
+  const { own, forecaster, control, commands, queues } = listeners
   const live = createPump({
     ledger,
     name: liveReader,
@@ -79,7 +81,12 @@ export function createLive(
     metrics: instruments.pump,
     skipsQuiet: true,
     consume: createLiveReader({
-      observeReading: (reading) => forecaster.observe(reading),
+      observeReading(reading) {
+        forecaster.observe(reading)
+        if (reading.quality === 'recent')
+          queues.count(reading.node, reading.component, reading.vehicles)
+      },
+      judgeQueues: (node, value) => queues.judge(node, value.entries),
       observeMessage(message) {
         control.observe(message)
         commands.observe(message)
@@ -101,7 +108,7 @@ export function createLive(
     save: (file, offset) => forecaster.save(file, offset),
     load: (file) => forecaster.load(file),
     relearn: (record) => {
-      for (const reading of readingsOf(record)) forecaster.observe(reading)
+      for (const reading of readingsOf(record)) forecaster.relearn(reading)
     },
     position: () => live.position,
     reader: liveReader,

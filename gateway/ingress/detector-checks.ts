@@ -133,9 +133,12 @@ export function assess(before: DetectorMemory | undefined, window: Window): Asse
 }
 
 /** A memory that only knows that these faults are active: after a restart. */
-export function recall(kinds: readonly FaultKind[], sinceMs: number): DetectorMemory['scores'] {
-  const score = { bad: worstScore, sinceMs, isRaised: true }
-  return Object.fromEntries(kinds.map((kind) => [kind, score]))
+export function recall(
+  faults: readonly { readonly kind: FaultKind; readonly sinceMs: number }[],
+): DetectorMemory['scores'] {
+  return Object.fromEntries(
+    faults.map(({ kind, sinceMs }) => [kind, { bad: worstScore, sinceMs, isRaised: true }]),
+  )
 }
 
 function remember(before: DetectorMemory | undefined, window: Window): DetectorMemory {

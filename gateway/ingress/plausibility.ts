@@ -15,6 +15,7 @@ import {
   faultKinds,
   recall,
 } from './detector-checks.ts'
+import type { ActiveFault } from './fault-file.ts'
 import type { Notes, PlausibilityJudge } from './ports.ts'
 
 export interface DetectorFaultNotice {
@@ -37,9 +38,7 @@ export interface Plausibility extends PlausibilityJudge {
   /** Quality by component of the message's newest doubtful entry, or undefined; faults go to `onFault`. */
   judge(topic: Topic, value: unknown, receivedAtMs: number): Notes['qualities'] | undefined
   /** Faults that were active when the gateway stopped, so that their end is told. */
-  restore(
-    faults: readonly Pick<DetectorFaultNotice, 'node' | 'component' | 'kind' | 'sinceMs'>[],
-  ): void
+  restore(faults: readonly ActiveFault[]): void
 }
 
 const detectorsMaxDefault = 50_000 // About 40 MiB; more than one gateway serves.
@@ -121,8 +120,11 @@ export function createPlausibility(options: PlausibilityOptions = {}): Plausibil
     restore(faults) {
       const byDetector = Map.groupBy(faults, ({ node, component }) => `${node} ${component}`)
       for (const [name, found] of byDetector) {
-        const kinds = found.map(({ kind }) => kind).filter((kind) => faultKinds.includes(kind))
-        restored.set(name, recall(kinds, Math.min(...found.map(({ sinceMs }) => sinceMs))))
+        const known = found.flatMap(({ kind, sinceMs }) => {
+          const ours = faultKinds.find((one) => one === kind)
+          return ours ? [{ kind: ours, sinceMs }] : []
+        })
+        if (known.length > 0) restored.set(name, recall(known))
       }
     },
   }

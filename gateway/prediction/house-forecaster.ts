@@ -17,7 +17,7 @@ import type { ContestEntry } from './judges/contest.ts'
 import { pinballOf, type Score, Scoreboard } from './judges/scoreboard.ts'
 import { Book, profileModel, type Series } from './online/book.ts'
 import { createCalendar, slotMs, slotsPerDay } from './online/calendar.ts'
-import type { Forecast, Forecaster } from './ports.ts'
+import type { Forecast, Forecaster, Reading } from './ports.ts'
 import { type ForecasterSnapshot, readForecast } from './profile-forecaster.ts'
 import { Dispatcher } from './serving/dispatcher.ts'
 import { type AuditEntry, Lineup } from './serving/lineup.ts'
@@ -62,6 +62,8 @@ export interface HouseForecasterOptions {
 }
 
 export interface HouseForecaster extends Forecaster, Part {
+  /** Learns from a reading that was observed before a restart: its faults have been told. */
+  relearn(reading: Reading): void
   scores(): readonly Score[]
   contests(): readonly ContestEntry[]
   counts(): Readonly<QueueCounts> & { readonly queued: number; readonly restarts: number }
@@ -103,6 +105,7 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
   })
   const cancels: (() => void)[] = []
   let isStarted = false
+  let isRelearning = false
   let lastScanAt = Number.NEGATIVE_INFINITY
 
   const book = new Book(
@@ -119,6 +122,7 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
           ? known.map((key) => book.detector(key.node, key.component))
           : book.detectorsOf(node).filter((other) => other !== detector)
       for (const fault of watchBucket(detector, bucket, neighbours)) {
+        if (isRelearning) continue
         log.info({ ...fault }, 'detector fault')
         options.onFault?.(fault)
       }
@@ -214,8 +218,12 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       await host.close()
     },
     observe(reading) {
-      // While the ledger is read again there is nobody to forecast for.
       if (book.observe(reading) && isStarted) dispatcher.closed()
+    },
+    relearn(reading) {
+      isRelearning = true
+      if (book.observe(reading)) dispatcher.closed()
+      isRelearning = false
     },
     forecast(node, component, quantity, nowMs) {
       const series = book.find(node, component, quantity)

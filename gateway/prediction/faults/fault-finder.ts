@@ -64,6 +64,13 @@ interface Run {
   buckets: number
 }
 
+/** All it remembers, as plain data. */
+export interface FaultSnapshot {
+  readonly active: readonly (readonly [kind: FaultKind, sinceMs: number, clean: number])[]
+  readonly runs: readonly (readonly [kind: FaultKind, sinceMs: number, buckets: number])[]
+  readonly numbers: readonly number[]
+}
+
 export class FaultFinder {
   readonly #active = new Map<FaultKind, { readonly sinceMs: number; clean: number }>()
   readonly #runs = new Map<FaultKind, Run>()
@@ -76,6 +83,35 @@ export class FaultFinder {
   #dayBuckets = 0
   #recentActual = 0
   #recentExpected = 0
+
+  constructor(snapshot?: FaultSnapshot) {
+    if (!snapshot) return
+    for (const [kind, sinceMs, clean] of snapshot.active) this.#active.set(kind, { sinceMs, clean })
+    for (const [kind, sinceMs, buckets] of snapshot.runs) this.#runs.set(kind, { sinceMs, buckets })
+    const [missing, logChance, dayActual, dayExpected, dayBuckets, recentActual, recentExpected] =
+      snapshot.numbers
+    this.#missing = missing ?? 0
+    this.#logChance = logChance ?? 0
+    this.#dayActual = dayActual ?? 0
+    this.#dayExpected = dayExpected ?? 0
+    this.#dayBuckets = dayBuckets ?? 0
+    this.#recentActual = recentActual ?? 0
+    this.#recentExpected = recentExpected ?? 0
+    // JSON knows no NaN: a last value that is not there stays unknown.
+    this.#lastVehicles = snapshot.numbers[7] ?? Number.NaN
+    this.#lastOccupancy = snapshot.numbers[8] ?? Number.NaN
+  }
+
+  snapshot(): FaultSnapshot {
+    return {
+      active: [...this.#active].map(([kind, { sinceMs, clean }]) => [kind, sinceMs, clean]),
+      runs: [...this.#runs].map(([kind, { sinceMs, buckets }]) => [kind, sinceMs, buckets]),
+      numbers: [
+        ...[this.#missing, this.#logChance, this.#dayActual, this.#dayExpected, this.#dayBuckets],
+        ...[this.#recentActual, this.#recentExpected, this.#lastVehicles, this.#lastOccupancy],
+      ],
+    }
+  }
 
   get kinds(): readonly FaultKind[] {
     return [...this.#active.keys()]

@@ -5,7 +5,7 @@
  * - Bounded: at most `detectorsMax` detectors, about 30 kB each; readings of further ones are refused and counted.
  * - Whole state in a plain value and back (`snapshots`, `restore`), for a restart without relearning.
  */
-import { FaultFinder } from '../faults/fault-finder.ts'
+import { FaultFinder, type FaultSnapshot } from '../faults/fault-finder.ts'
 import { Track, type TrackSnapshot } from '../judges/track.ts'
 import type { Quantity, Reading } from '../ports.ts'
 import { type Bucket, type BucketSnapshot, Buckets } from './buckets.ts'
@@ -43,7 +43,6 @@ export interface Detector {
   readonly buckets: Buckets
   /** In the order of `quantities`. */
   readonly series: readonly Series[]
-  /** Not kept over a restart: a fault that is still there is found again. */
   readonly faults: FaultFinder
 }
 
@@ -52,6 +51,7 @@ export interface DetectorSnapshot {
   readonly component: string
   readonly buckets: BucketSnapshot
   readonly closings?: readonly number[]
+  readonly faults?: FaultSnapshot
   readonly series: readonly {
     readonly quantity: Quantity
     readonly newestMs: number
@@ -125,12 +125,13 @@ export class Book {
 
   /** Detector by detector, so that a large book can be written without holding up anything else. */
   *snapshots(): Generator<DetectorSnapshot> {
-    for (const { buckets, series } of this.#detectors.values()) {
+    for (const { buckets, series, faults } of this.#detectors.values()) {
       yield {
         node: series[0]!.node,
         component: series[0]!.component,
         buckets: buckets.snapshot(),
         closings: [...series[0]!.closings],
+        faults: faults.snapshot(),
         // A quantity that never had a value is not worth its room.
         series: series
           .filter((one) => one.state.seen > 0)
@@ -148,11 +149,11 @@ export class Book {
     }
   }
 
-  restore({ node, component, buckets, series, closings = [] }: DetectorSnapshot): void {
+  restore({ node, component, buckets, series, closings = [], faults }: DetectorSnapshot): void {
     const kept = [...closings]
     this.#put(node, component, {
       buckets: new Buckets(buckets),
-      faults: new FaultFinder(),
+      faults: new FaultFinder(faults),
       series: quantities.map((quantity) => {
         const known = series.find((one) => one.quantity === quantity)
         const fresh = createSeries(node, component, quantity, kept)

@@ -229,3 +229,46 @@ test('a dead detector is told, and nobody is given a forecast of it', async () =
   expect(ask('dl/1')).toBeUndefined()
   expect(ask('dl/2')).toBeDefined()
 })
+
+test('a fault found by forecast is told once over a restart, and its end when it comes after it', async () => {
+  const faults: DetectorFault[] = []
+  const told = () => faults.map(({ kind, isActive }) => `${kind} ${isActive ? 'on' : 'off'}`)
+  const before = await house({ onFault: (fault) => faults.push(fault) })
+  const random = createRandom(5)
+  /** All detectors' next five minutes; dl/1 is silent in some of them. */
+  const bucketAt = (atMs: number, isDead: boolean) =>
+    components.map((component) => {
+      const isSilent = isDead && component === 'dl/1'
+      const vehicles = isSilent ? 0 : poisson(usualPerHour(atMs) / 12, random)
+      const rest = { component, windowMs: stepMs, ...(isSilent ? { occupancyPercent: 0 } : {}) }
+      return reading(atMs, vehicles, rest)
+    })
+  const past = Array.from({ length: 400 }, (_, at) =>
+    bucketAt(mondayMs + (at + 1) * stepMs, at > 380),
+  )
+  const file = join(await folder(), 'state.jsonl')
+  for (const [at, readings] of past.entries()) {
+    for (const one of readings) before.forecaster.observe(one)
+    // Saved before the detector fell silent, as by a crash; and the rest is read again from the ledger.
+    if (at === 375) await before.forecaster.save(file, at + 1)
+  }
+  expect(told()).toEqual(['dead on'])
+
+  const after = await house({ onFault: (fault) => faults.push(fault) })
+  const offset = (await after.forecaster.load(file))!
+  for (const readings of past.slice(offset))
+    for (const one of readings) after.forecaster.relearn(one)
+  const end = mondayMs + past.length * stepMs
+  for (let at = 1; at <= 3; at++)
+    for (const one of bucketAt(end + at * stepMs, true)) after.forecaster.observe(one)
+  expect(told()).toEqual(['dead on'])
+
+  // Once more, now with the fault in the file itself.
+  await after.forecaster.save(file, 0)
+  const last = await house({ onFault: (fault) => faults.push(fault) })
+  await last.forecaster.load(file)
+  for (let at = 4; at <= 12; at++)
+    for (const one of bucketAt(end + at * stepMs, false)) last.forecaster.observe(one)
+  expect(told()).toEqual(['dead on', 'dead off'])
+  expect(faults[1]!.sinceMs).toBe(faults[0]!.sinceMs)
+})
