@@ -30,19 +30,26 @@ export interface GatewayChoices {
   readonly cwd?: string
 }
 
+export interface BenchGateway extends Contender {
+  readonly database: BenchDatabase | undefined
+  readonly web: number
+  readonly dataDir: string
+}
+
 export async function startGateway(
   dir: string,
   certificates: BenchCertificates,
   choices: GatewayChoices = {},
-): Promise<Contender & { readonly database: BenchDatabase | undefined; readonly web: number }> {
+): Promise<BenchGateway> {
   const database = choices.hasDatabase === false ? undefined : await startDatabase(dir)
+  const dataDir = mkdtempSync(join(dir, 'gateway-'))
   const gateway = await startProcess({
     name: 'gateway',
     command: node,
     args: [
       ...(choices.nodeArgs ?? []),
       join(root, 'gateway/main.ts'),
-      ...['--data-dir', mkdtempSync(join(dir, 'gateway-'))],
+      ...['--data-dir', dataDir],
       ...['--pki-dir', certificates.pkiDir],
       ...['--mqtt-port', '0', '--web-port', '0', '--log-level', 'error'],
       ...(database ? ['--influx-url', database.url] : []),
@@ -55,6 +62,7 @@ export async function startGateway(
     name: 'gateway',
     port: gateway.ready.mqtts as number,
     web: gateway.ready.web as number,
+    dataDir,
     database,
     processes: database ? [gateway, database.process] : [gateway],
     rowsPerMessage: 6, // Two lanes of three numbers, of ordinary quality.

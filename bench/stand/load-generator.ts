@@ -24,6 +24,8 @@ export interface LoadReport {
 export interface LoadGenerator {
   /** `connected` is called when all connections stand and nothing has been sent yet. */
   run(args: readonly string[], connected?: () => void): Promise<LoadReport>
+  /** Begins to connect, and holds idle what is connected until it is told to stop. */
+  hold(args: readonly string[]): { stop(): Promise<void> }
 }
 
 export const generatorCore = 1
@@ -35,7 +37,10 @@ export function buildLoadGenerator(dir: string): LoadGenerator | string {
   const program = join(dir, 'mqload')
   const built = spawnSync('gcc', ['-O2', '-o', program, source, '-lssl', '-lcrypto', '-lm'])
   if (built.status !== 0) return `mqload cannot be compiled: ${built.stderr ?? built.error}`
-  return { run: (args, connected) => run(program, args, connected) }
+  return {
+    run: (args, connected) => run(program, args, connected),
+    hold: (args) => hold(program, args),
+  }
 }
 
 async function run(
@@ -56,6 +61,22 @@ async function run(
   const [code] = await once(child, 'close')
   if (code !== 0 || out === '') throw new Error(`mqload ended with ${code}: ${said}`)
   return JSON.parse(out)
+}
+
+/** Longer than any bench holds; it is told when to stop. */
+const holdSMax = 3_600
+
+function hold(program: string, args: readonly string[]) {
+  const words = ['-c', String(generatorCore), program, '--hold', String(holdSMax), ...args]
+  const child = spawn('taskset', words, { stdio: 'ignore' })
+  return {
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const gone = once(child, 'exit')
+      child.kill('SIGTERM')
+      await gone
+    },
+  }
 }
 
 /** The loads of the comparison, by name: what one connection does, and how many there are. */
