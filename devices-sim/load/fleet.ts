@@ -2,8 +2,9 @@
  * All devices of a load, their connections and the figures of the phase that runs. Reconnects who was lost, hands out
  * the next device that is ready, and keeps what every phase measured.
  *
- * - While devices are let in for the first time only so many handshakes are under way at once: they cost this process
- *   as much as the gateway, and what queues up here would time out there. A storm of reconnects is not held back.
+ * - Only so many handshakes are under way at once: they cost this process as much as the gateway, and if it began a
+ *   thousand together all would be near their end when the first ones time out. Who waits here is timed from when it
+ *   was to connect.
  */
 import { createSecureContext } from 'node:tls'
 import { build, type Histogram } from 'hdr-histogram-js'
@@ -34,7 +35,7 @@ export interface Fleet {
   readonly acknowledgedByClass: Record<MessageClass, number>
   readonly totals: { connects: number; resent: number; commandsAnswered: number }
   begin(): PhaseFigures
-  /** Lets the first `wanted` devices connect, as many at once as is good for both sides. */
+  /** The first `wanted` devices are to be connected from now on. */
   open(wanted: number): void
   readyCount(): number
   unacknowledged(): number
@@ -50,7 +51,8 @@ export interface Fleet {
 const devicesPerAddress = 10_000
 /** Who was lost comes back after one to two of these, not all in the same moment. */
 const reconnectMs = 1_000
-const connectingMax = 128
+/** What a gateway begins in a second. */
+const connectingMax = 256
 const pingEveryMs = 60_000
 export const pingStepMs = 200
 
@@ -68,6 +70,8 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
   const ready = createReadySet(options.devices)
   const secureContext = createSecureContext({ ...credentials })
   const connecting = new Set<number>()
+  /** Who is to connect, and since when. */
+  const toConnect = new Map<number, number>()
   let opened = 0
   let pinged = 0
   let isEnding = false
@@ -90,6 +94,7 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
         connected(tookMs) {
           connecting.delete(index)
           ready.add(index)
+          admit()
           totals.connects += 1
           figures.connects += 1
           figures.connectUs.recordValue(Math.max(1, tookMs * 1000))
@@ -99,6 +104,7 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
           connecting.delete(index)
           if (wasReady) ready.remove(index)
           if (!isEnding) setTimeout(() => connect(index), reconnectMs * (1 + jitter()))
+          admit()
         },
         acknowledged(message, dueAt, wasResent) {
           const tookUs = Math.max(1, (performance.now() - dueAt) * 1000)
@@ -116,9 +122,18 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
   })
 
   function connect(index: number): void {
-    if (isEnding || ready.has(index)) return
-    connecting.add(index)
-    devices[index]?.connect()
+    if (isEnding || ready.has(index) || connecting.has(index) || toConnect.has(index)) return
+    toConnect.set(index, performance.now())
+    admit()
+  }
+
+  function admit(): void {
+    for (const [index, dueAt] of toConnect) {
+      if (isEnding || connecting.size >= connectingMax) return
+      toConnect.delete(index)
+      connecting.add(index)
+      devices[index]?.connect(dueAt)
+    }
   }
 
   function count(reason: string): void {
@@ -135,7 +150,7 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
       return figures
     },
     open(wanted) {
-      while (opened < Math.min(wanted, devices.length) && connecting.size < connectingMax) {
+      while (opened < Math.min(wanted, devices.length)) {
         connect(opened)
         opened += 1
       }
@@ -165,6 +180,7 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
       const many = Math.min(opened, Math.round(devices.length * share))
       for (const [index, device] of devices.slice(0, many).entries()) {
         ready.remove(index)
+        connecting.delete(index)
         device.cut()
       }
       for (let index = 0; index < many; index++) connect(index)

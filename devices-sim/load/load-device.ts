@@ -25,7 +25,8 @@ export interface LoadDeviceEvents {
 export interface LoadDevice {
   readonly node: NodeId
   isReady(): boolean
-  connect(): void
+  /** `dueAt` is what its time counts from (performance.now). */
+  connect(dueAt: number): void
   /** In one write. `dueAt` of each is what its latency counts from (performance.now). */
   send(messages: readonly { readonly message: LoadMessage; readonly dueAt: number }[]): void
   unacknowledged(): number
@@ -158,9 +159,9 @@ export function createLoadDevice(options: LoadDeviceOptions): LoadDevice {
     node,
     isReady: () => isReady,
     unacknowledged: () => inFlight.size,
-    connect() {
+    connect(dueAt) {
       if (socket || isEnding) return
-      startedAt = performance.now()
+      startedAt = dueAt
       const opened = connectTls({
         // An address of our own wants one of the same family at the other end, whatever the name resolves to.
         host: options.localAddress ? '127.0.0.1' : options.host,

@@ -116,11 +116,17 @@ export function createReport(
   options: LoadOptions,
   fleet: Fleet,
   phases: readonly PhaseReport[],
-  accounts: { readonly before: Accounts; readonly after: Accounts } | undefined,
+  accounts: { readonly before: Accounts; readonly after: Accounts | undefined } | undefined,
 ): LoadReport {
   const lost = options.qos === 1 ? fleet.unacknowledged() : 0
-  const gateway = accounts ? grown(accounts.before, accounts.after) : null
-  const expectations = expect(options, fleet, phases, lost, gateway)
+  const gateway = accounts?.after ? grown(accounts.before, accounts.after) : null
+  const expectations = [
+    ...expect(options, fleet, phases, lost, gateway),
+    // Read at the beginning and not at the end: nothing was compared, and that is no success.
+    ...(accounts && !gateway
+      ? [{ name: 'gateway.accounts', limit: 1, value: 0, isMet: false }]
+      : []),
+  ]
   return {
     event: 'report',
     isMet: expectations.every(({ isMet }) => isMet),

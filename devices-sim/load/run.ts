@@ -24,8 +24,8 @@ export interface LoadContext {
 const tickMs = 2
 const liveEveryMs = 1_000
 const drainMsMax = 20_000
-/** Accounts are told every few seconds. */
-const accountsMsMax = 15_000
+/** Accounts are told every few seconds; a gateway that has a backlog, or cut us off for it, takes longer. */
+const accountsMsMax = 60_000
 
 export async function runLoad(options: LoadOptions, context: LoadContext): Promise<LoadReport> {
   checkOpenFiles(options.devices)
@@ -47,7 +47,7 @@ export async function runLoad(options: LoadOptions, context: LoadContext): Promi
     const deadline = performance.now() + drainMsMax
     while (fleet.unacknowledged() > 0 && performance.now() < deadline) await pause(50)
     const after = before && (await watch?.settled(accountsMsMax))
-    return createReport(options, fleet, reports, before && after && { before, after })
+    return createReport(options, fleet, reports, before && { before, after })
   } finally {
     ownDelay.disable()
     clearInterval(pings)
