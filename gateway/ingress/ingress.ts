@@ -373,7 +373,7 @@ export function createIngress(options: IngressOptions): Ingress {
         clockOffsetMs: deviceClock.offsetMs(),
       })),
     async start() {
-      cancels.push(ledger.onRefused(forget), ledger.onDurable(tally.flushSometimes))
+      cancels.push(ledger.onRefused(forget), ledger.onDurable(tally.flushSoon))
       const known = await restore(ledger, routes, limits)
       cancels.push(ledger.onResubmitted(judgeAnew))
       log.info({ records: known, streams: routes.size }, 'the door knows what was sent before')

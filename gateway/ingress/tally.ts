@@ -17,7 +17,7 @@ export class Tally {
     quarantine: {},
     refuse: {},
   }
-  #flushedAtMs = 0
+  #timer: NodeJS.Timeout | undefined
 
   constructor(metrics: IngressMetrics) {
     this.#metrics = metrics
@@ -36,14 +36,14 @@ export class Tally {
     this.#metrics.refused.add(1, { code })
   }
 
-  readonly flushSometimes = (): void => {
-    const nowMs = performance.now()
-    if (nowMs - this.#flushedAtMs < flushEveryMs) return
-    this.#flushedAtMs = nowMs
-    this.flush()
+  /** Soon: also what was counted last before a pause is handed over. */
+  readonly flushSoon = (): void => {
+    this.#timer ??= setTimeout(() => this.flush(), flushEveryMs).unref()
   }
 
   flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     for (const verdict of Object.keys(this.#verdicts) as VerdictKind[]) {
       const kinds = this.#verdicts[verdict]
       for (const kind of Object.keys(kinds) as Kind[]) {
