@@ -14,13 +14,14 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { Aedes } from 'aedes'
 import { type CodedError, isCodedError } from '../schemas/coded-error.ts'
-import { refreshKeepAlive } from './aedes-internals.ts'
+import { watchKeepAlive } from './aedes-internals.ts'
 import { createAedesOptions } from './aedes-options.ts'
 import { createAuthentication } from './authentication.ts'
 import { createCommandOutlet, isCommandTopic } from './command-outlet.ts'
 import { Connection } from './connection.ts'
 import { createCredentialKeeper } from './credential-keeper.ts'
 import type { TlsFiles } from './credentials.ts'
+import type { DoorStreamOptions } from './door-stream.ts'
 import { ConnectionTakenOver } from './errors.ts'
 import { createExpress } from './express-lane.ts'
 import { type CertifiedIdentity, identityOf } from './identity.ts'
@@ -152,6 +153,7 @@ export function createBroker(options: BrokerOptions): SharedBroker {
     if (connection.destroyed) return // Taken over while Aedes was still at its CONNECT.
     online.add(connection)
     metrics.connections.set(online.size)
+    watchKeepAlive(client, () => connection.silentMs())
     connection.open()
   })
   for (const event of ['clientError', 'connectionError'] as const)
@@ -171,30 +173,25 @@ export function createBroker(options: BrokerOptions): SharedBroker {
     },
   }
 
+  const streamOptions: DoorStreamOptions = {
+    packetBytesMax: limits.packetBytesMax,
+    connectBytesMax: limits.connectBytesMax,
+    inFlightMax: limits.inFlightMax,
+    isBusy: gate.isBusy?.bind(gate),
+    lane: (frame, type, headerBytes, stream) =>
+      takeFrame(stream as Connection, outlet, frame, type, headerBytes),
+    express: {
+      take: (bytes, at, headerBytes, end, stream) =>
+        express.take(stream as Connection, bytes, at, headerBytes, end),
+    },
+  }
+
   function admit(stream: Duplex, identity: CertifiedIdentity): void {
     if (isStopping) {
       stream.destroy()
       return
     }
-    const connection: Connection = new Connection(
-      stream,
-      identity,
-      {
-        packetBytesMax: limits.packetBytesMax,
-        connectBytesMax: limits.connectBytesMax,
-        inFlightMax: limits.inFlightMax,
-        isBusy: gate.isBusy?.bind(gate),
-        lane: (frame, type, headerBytes) => takeFrame(connection, outlet, frame, type, headerBytes),
-        express: {
-          take: (bytes, at, headerBytes, end) =>
-            express.take(connection, bytes, at, headerBytes, end),
-          heard() {
-            if (connection.client) refreshKeepAlive(connection.client)
-          },
-        },
-      },
-      expressEvents,
-    )
+    const connection = new Connection(stream, identity, streamOptions, expressEvents)
     connections.add(connection)
     connection.once('close', () => {
       connections.delete(connection)

@@ -11,7 +11,7 @@ import type { Client } from 'aedes'
 import { decodePayload } from '../schemas/payload.ts'
 import { parseTimestamp } from '../schemas/time.ts'
 import { isTopic, parseTopic } from '../schemas/topics.ts'
-import { refreshKeepAlive, takePacketId } from './aedes-internals.ts'
+import { takePacketId } from './aedes-internals.ts'
 import type { Connection } from './connection.ts'
 import { packetType } from './door-stream.ts'
 import type { DeliveryOutcome } from './ports.ts'
@@ -71,7 +71,6 @@ export function createCommandOutlet({ clock, copy }: CommandOutletOptions): Comm
       if (frame.length !== headerBytes + 2 || frame[0] !== packetType.puback << 4) return false
       const settle = connection.deliveries.get(frame.readUInt16BE(headerBytes))
       if (settle === undefined) return false
-      if (connection.client) refreshKeepAlive(connection.client)
       settle(true)
       return true
     },

@@ -20,8 +20,6 @@ export interface ExpressEvents {
   refused(connection: Connection, error: CodedError): void
 }
 
-const none: number[] = []
-
 export class Connection extends DoorStream implements ExpressSender {
   readonly identity: CertifiedIdentity
   /** Set with CONNECT. */
@@ -43,9 +41,12 @@ export class Connection extends DoorStream implements ExpressSender {
   /** The express lane (express-lane.ts): its topics, how many of `inFlight` are on it, PUBACKs that leave with this turn. */
   expressTopics: { bytes: Buffer; topic: string; lane: ExpressLane }[] | undefined
   expressInFlight = 0
-  dueAcknowledgements: number[] = none
+  /** The first of those PUBACKs, 0 for none, and the others: most often there is one. */
+  dueId = 0
+  dueIds: number[] | undefined
   isAcknowledgementDue = false
   readonly #events: ExpressEvents | undefined
+  #whenIdle: (() => void) | undefined
 
   constructor(
     socket: Duplex,
@@ -66,7 +67,6 @@ export class Connection extends DoorStream implements ExpressSender {
   stored(packetId: number): void {
     this.inFlight -= 1
     this.expressInFlight -= 1
-    if (this.dueAcknowledgements === none) this.dueAcknowledgements = []
     this.#events?.acknowledge(this, packetId)
   }
 
@@ -74,7 +74,7 @@ export class Connection extends DoorStream implements ExpressSender {
     this.inFlight -= 1
     this.expressInFlight -= 1
     if (!this.destroyed) this.#events?.refused(this, error)
-    else if (this.isIdle) this.emit('idle')
+    else this.tellIfIdle()
   }
 
   get isIdle(): boolean {
@@ -85,9 +85,13 @@ export class Connection extends DoorStream implements ExpressSender {
   idle(): Promise<void> {
     if (this.isIdle || this.destroyed) return Promise.resolve()
     return new Promise((resolve) => {
-      this.once('idle', resolve)
+      this.#whenIdle = resolve
       this.once('close', resolve)
     })
+  }
+
+  tellIfIdle(): void {
+    if (this.#whenIdle !== undefined && this.isIdle) this.#whenIdle()
   }
 }
 

@@ -17,8 +17,14 @@ import { MsgTooLarge, ProtocolRefused } from './errors.ts'
 export const packetType = { connect: 1, publish: 3, puback: 4, pingreq: 12, pingresp: 13 } as const
 
 /** Takes a frame out of the stream: true when Aedes is not to see it. */
-export type FrameLane = (frame: Buffer, type: number, headerBytes: number) => boolean
+export type FrameLane = (
+  frame: Buffer,
+  type: number,
+  headerBytes: number,
+  stream: DoorStream,
+) => boolean
 
+/** One object for all connections. */
 export interface DoorStreamOptions {
   readonly packetBytesMax: number
   readonly connectBytesMax: number
@@ -33,9 +39,7 @@ export interface DoorStreamOptions {
 
 /** Takes a PUBLISH that stands at `at` and ends before `end`: true when Aedes is not to see it. */
 export interface ExpressDoor {
-  take(bytes: Buffer, at: number, headerBytes: number, end: number): boolean
-  /** Something was taken of a chunk that is through. */
-  heard(): void
+  take(bytes: Buffer, at: number, headerBytes: number, end: number, stream: DoorStream): boolean
 }
 
 /** How long a closed connection may take to send what was written last (a CONNACK that refuses). */
@@ -44,6 +48,8 @@ const lingerMs = 1_000
 const farewellMs = 5_000
 const remainingLengthBytesMax = 4 // [MQTT-2.2.3]
 const nothing = Buffer.alloc(0)
+/** Beyond it a peer that does not read is looked at more closely. */
+const waitingBytesMax = 16_384
 /** In place of a remaining length. */
 const incomplete = -1
 const refused = -2
@@ -53,6 +59,8 @@ type Done = (error?: Error | null) => void
 export class DoorStream extends Duplex {
   /** PUBLISHes that Aedes has been given and the gate has not answered. */
   inFlight = 0
+  /** When the last whole packet came, on a clock of whole milliseconds that wraps round. */
+  #heardAtMs = wholeMs()
   readonly #socket: Duplex
   readonly #options: DoorStreamOptions
   /** What came and was not passed on: at least the beginning of a frame. */
@@ -66,6 +74,15 @@ export class DoorStream extends Duplex {
   #hasConnect = false
   #hasEnded = false
   #wantsMore = true
+  /** The socket is read. */
+  #isReading = true
+  /** Something was passed on to Aedes; it may have taken it since. */
+  #hasForwarded = false
+  /** Aedes has written; it may have left since. */
+  #hasWritten = false
+  /** After the last PUBACKs much was waiting; it may have left since. */
+  #mayBeFull = false
+  #isClosed = false
   /** Length of the fixed header measured last. */
   #headerBytes = 0
   #writeDone: Done | undefined
@@ -98,14 +115,29 @@ export class DoorStream extends Duplex {
 
   /** PUBLISHes taken by the express door have been answered, all of one turn; `inFlight` says so already. */
   answeredExpress(acknowledgements: Buffer | undefined): void {
-    if (this.destroyed) return
+    if (this.#isClosed) return
     if (acknowledgements !== undefined) {
+      const socket = this.#socket
       // Past Aedes' own packets where none of them waits: one write, one record.
-      if (this.writableLength > 0 || this.#writeDone !== undefined) this.write(acknowledgements)
-      else if (!this.#socket.destroyed && !this.#socket.writableEnded)
-        this.#socket.write(acknowledgements)
+      if (this.#hasOutput()) this.write(acknowledgements)
+      else if (!socket.destroyed && !socket.writableEnded) {
+        socket.write(acknowledgements)
+        if (socket.writableLength > waitingBytesMax) this.#mayBeFull = true
+      }
     }
     if (this.#rest !== undefined) this.#pass()
+  }
+
+  /** The peer does not take what is written to it. */
+  get isFull(): boolean {
+    if (!this.#mayBeFull && this.#writeDone === undefined) return false
+    this.#mayBeFull = this.waitingBytes > waitingBytesMax
+    return this.#mayBeFull
+  }
+
+  /** How long no whole packet has come. */
+  silentMs(): number {
+    return (wholeMs() - this.#heardAtMs) | 0
   }
 
   /** Who was busy is free again. */
@@ -116,6 +148,7 @@ export class DoorStream extends Duplex {
   /** Lets nothing more in; what is inside may still be answered. */
   halt(): void {
     this.#isHalted = true
+    this.#isReading = false
     this.#socket.pause()
   }
 
@@ -127,6 +160,11 @@ export class DoorStream extends Duplex {
   override _read(): void {
     this.#wantsMore = true
     this.#pass()
+  }
+
+  override write(chunk: Buffer | string, encoding?: BufferEncoding | Done, done?: Done): boolean {
+    this.#hasWritten = true
+    return super.write(chunk, encoding as BufferEncoding, done)
   }
 
   override _write(chunk: Buffer, _encoding: string, done: Done): void {
@@ -143,6 +181,7 @@ export class DoorStream extends Duplex {
   }
 
   override _destroy(error: Error | null, done: Done): void {
+    this.#isClosed = true
     this.#rest = undefined
     const socket = this.#socket
     const isStuck = this.#writeDone !== undefined
@@ -164,6 +203,12 @@ export class DoorStream extends Duplex {
     else this.#writeDone = done
   }
 
+  #hasOutput(): boolean {
+    if (this.#writeDone !== undefined) return true
+    if (this.#hasWritten) this.#hasWritten = this.writableLength > 0
+    return this.#hasWritten
+  }
+
   #written(): void {
     const done = this.#writeDone
     this.#writeDone = undefined
@@ -172,7 +217,7 @@ export class DoorStream extends Duplex {
 
   /** What the peer sent before it closed is still worth hearing: a reading at QoS 0, a DISCONNECT. */
   #bidFarewell(): void {
-    if (!this.#hasEnded || this.destroyed) {
+    if (!this.#hasEnded || this.#isClosed) {
       this.destroy()
       return
     }
@@ -182,7 +227,7 @@ export class DoorStream extends Duplex {
   }
 
   #take(chunk: Buffer): void {
-    if (this.destroyed) return
+    if (this.#isClosed) return
     this.#rest = this.#rest === undefined ? chunk : this.#append(this.#rest, chunk)
     this.#pass()
   }
@@ -204,18 +249,17 @@ export class DoorStream extends Duplex {
 
   /** Hands on all whole frames the window allows, as one chunk where they lie together. */
   #pass(): void {
-    if (this.destroyed || this.#isPassing) return
+    if (this.#isClosed || this.#isPassing) return
     this.#isPassing = true // A lane may answer at once; the loop below sees the window as it then is.
     const isBlocked = this.#passFrames(this.#rest ?? nothing)
     this.#isPassing = false
-    if (!this.destroyed) this.#balance(isBlocked)
+    if (!this.#isClosed) this.#balance(isBlocked)
   }
 
   /** True when a whole frame may be waiting that must not pass yet. */
   #passFrames(bytes: Buffer): boolean {
     let at = 0
     let from = 0
-    let isHeard = false
     const { express, lane } = this.#options
     while (at < bytes.length && this.#mayPass(bytes[at]! >> 4)) {
       const length = this.#measure(bytes, at)
@@ -228,18 +272,16 @@ export class DoorStream extends Duplex {
       this.#hasConnect = true
       const isPublish = type === packetType.publish
       if (isPublish) this.inFlight += 1
-      const isFirst = isPublish && at === from && this.readableLength === 0 && this.#isOpen
-      if (isFirst && express?.take(bytes, at, headerBytes, end)) {
-        isHeard = true
-        from = end
-      } else if (this.#isOpen && lane?.(bytes.subarray(at, end), type, headerBytes)) {
+      const isFirst = isPublish && at === from && this.#isOpen && !this.#hasInput()
+      if (isFirst && express?.take(bytes, at, headerBytes, end, this)) from = end
+      else if (this.#isOpen && lane?.(bytes.subarray(at, end), type, headerBytes, this)) {
         if (isPublish) this.inFlight -= 1
         if (at > from) this.#forward(bytes.subarray(from, at))
         from = end
       }
       at = end
     }
-    if (isHeard) express?.heard()
+    if (at > 0) this.#heardAtMs = wholeMs()
     const isBlocked = at < bytes.length && !this.#mayPass(bytes[at]! >> 4)
     if (at > from) this.#forward(bytes.subarray(from, at))
     this.#rest = at < bytes.length ? bytes.subarray(at) : undefined
@@ -255,7 +297,14 @@ export class DoorStream extends Duplex {
     return this.inFlight < inFlightMax && !isBusy?.()
   }
 
+  /** Aedes has not taken all that was passed on to it. */
+  #hasInput(): boolean {
+    if (this.#hasForwarded) this.#hasForwarded = this.readableLength > 0
+    return this.#hasForwarded
+  }
+
   #forward(bytes: Buffer): void {
+    this.#hasForwarded = true
     this.#wantsMore = this.push(bytes)
   }
 
@@ -266,10 +315,10 @@ export class DoorStream extends Duplex {
       return
     }
     const hasRoom = !isBlocked && this.#wantsMore && !this.#isHalted
-    if (hasRoom === this.#socket.isPaused()) {
-      if (hasRoom) this.#socket.resume()
-      else this.#socket.pause()
-    }
+    if (hasRoom === this.#isReading) return
+    this.#isReading = hasRoom
+    if (hasRoom) this.#socket.resume()
+    else this.#socket.pause()
   }
 
   /** The remaining length after the fixed header at `at`, whose own length goes to #headerBytes. */
@@ -299,3 +348,6 @@ export class DoorStream extends Duplex {
     return refused
   }
 }
+
+/** A small integer, which a field holds without a box; differences are right across the wrap. */
+const wholeMs = () => performance.now() | 0

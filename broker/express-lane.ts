@@ -36,8 +36,6 @@ const pubackHead = (packetType.puback << 28) | (2 << 16)
 const pubackBytes = 4
 /** A device has a handful of topics that are worth it. */
 const topicsMax = 8
-/** Beyond it a sender that does not read is held back by the long way. */
-const waitingBytesMax = 16_384
 
 export interface Express {
   /** As the door stream asks it: for a PUBLISH that stands at `at`, counted in `inFlight` already. */
@@ -57,11 +55,7 @@ export function createExpress({ gate, isRead }: ExpressOptions): Express {
     if (known !== undefined) {
       for (let at = 0; at < known.length; at++) {
         const one = known[at] as ExpressTopic
-        if (isSame(one.bytes, bytes, from, to)) {
-          if (!one.lane.isGone) return one
-          known.splice(at, 1)
-          break
-        }
+        if (isSame(one.bytes, bytes, from, to)) return one
       }
       if (known.length >= topicsMax) return undefined
     }
@@ -78,6 +72,11 @@ export function createExpress({ gate, isRead }: ExpressOptions): Express {
     connection.expressTopics ??= []
     connection.expressTopics.push(found)
     return found
+  }
+
+  /** The next message asks for another lane. */
+  function forget(connection: Connection, gone: ExpressTopic): void {
+    connection.expressTopics = connection.expressTopics?.filter((one) => one !== gone)
   }
 
   function take(
@@ -105,26 +104,30 @@ export function createExpress({ gate, isRead }: ExpressOptions): Express {
     } else if (payloadAt > end) return false
     const found = find(connection, bytes, topicAt, topicEnd)
     if (found === undefined || isRead(found.topic)) return false
-    if (connection.waitingBytes > waitingBytesMax) return false
+    if (connection.isFull) return false
     connection.expressInFlight += 1
     if (found.lane.admit(bytes, payloadAt, end, connection, packetId)) return true
     connection.expressInFlight -= 1
+    if (found.lane.isGone) forget(connection, found)
     return false
   }
 
   function flush(connection: Connection): void {
     if (!connection.isAcknowledgementDue) return
-    const ids = connection.dueAcknowledgements
+    const { dueId, dueIds } = connection
     let bytes: Buffer | undefined
-    if (ids.length > 0 && !connection.destroyed) {
-      bytes = Buffer.allocUnsafe(ids.length * pubackBytes)
-      for (let i = 0; i < ids.length; i++)
-        bytes.writeInt32BE(pubackHead | (ids[i] as number), i * pubackBytes)
+    if (dueId > 0 && !connection.destroyed) {
+      bytes = Buffer.allocUnsafe((1 + (dueIds?.length ?? 0)) * pubackBytes)
+      bytes.writeInt32BE(pubackHead | dueId, 0)
+      if (dueIds !== undefined)
+        for (let i = 0; i < dueIds.length; i++)
+          bytes.writeInt32BE(pubackHead | (dueIds[i] as number), (i + 1) * pubackBytes)
     }
     connection.isAcknowledgementDue = false
-    ids.length = 0
+    connection.dueId = 0
+    connection.dueIds = undefined
     connection.answeredExpress(bytes)
-    if (connection.isIdle) connection.emit('idle')
+    connection.tellIfIdle()
   }
 
   function flushAll(): void {
@@ -137,7 +140,11 @@ export function createExpress({ gate, isRead }: ExpressOptions): Express {
     take,
     flush,
     acknowledge(connection, packetId) {
-      if (packetId > 0) connection.dueAcknowledgements.push(packetId)
+      if (packetId > 0) {
+        if (connection.dueId === 0) connection.dueId = packetId
+        else if (connection.dueIds === undefined) connection.dueIds = [packetId]
+        else connection.dueIds.push(packetId)
+      }
       if (connection.isAcknowledgementDue) return
       connection.isAcknowledgementDue = true
       if (due.length === 0) queueMicrotask(flushAll)

@@ -5,7 +5,6 @@
  * - PINGREQ: behind messages that wait at the gate Aedes would not read it, and a device that waits for the ledger would
  *   take the connection for dead.
  */
-import { refreshKeepAlive } from './aedes-internals.ts'
 import type { CommandOutlet } from './command-outlet.ts'
 import type { Connection } from './connection.ts'
 import { packetType } from './door-stream.ts'
@@ -23,7 +22,6 @@ export function takeFrame(
 ): boolean {
   if (type === packetType.puback) return outlet.takePuback(connection, frame, headerBytes)
   if (type !== packetType.pingreq || !frame.equals(pingreq)) return false
-  if (connection.client) refreshKeepAlive(connection.client)
   connection.write(pingresp)
   return true
 }

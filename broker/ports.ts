@@ -58,7 +58,7 @@ export interface PublishGate {
  */
 export interface ExpressLane {
   admit(bytes: Buffer, from: number, to: number, sender: ExpressSender, packetId: number): boolean
-  /** The gate has forgotten the topic: ask for another lane. */
+  /** The gate has forgotten the topic: it takes nothing any more, ask for another lane. */
   readonly isGone: boolean
 }
 

@@ -103,7 +103,7 @@ function release(connection: Connection): void {
     const entry = waiting.shift()!
     entry.complete(entry.answer as GateAnswer)
   }
-  if (connection.isIdle) connection.emit('idle')
+  connection.tellIfIdle()
 }
 
 function arrivalOf(connection: Connection, packet: PublishPacket): Arrival {

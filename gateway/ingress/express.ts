@@ -81,7 +81,7 @@ export function createExpress(options: ExpressOptions): (route: Route) => Expres
         return route.isGone
       },
       admit(bytes, from, to, sender, packetId) {
-        if (isHolding() || ledger.refusal() !== undefined) return false
+        if (route.isGone || isHolding()) return false
         if (!scanTrafficQueue(bytes, from, to, scan)) return false
         const nowMs = clock.nowMs()
         if (!isOrdinary(route, nowMs)) return false
@@ -96,7 +96,7 @@ export function createExpress(options: ExpressOptions): (route: Route) => Expres
         ledger.books.received += 1
         route.isFresh = true
         remember(route, nowMs)
-        tally.verdict('status', 'accept')
+        tally.statusAccepted()
         return true
       },
     }

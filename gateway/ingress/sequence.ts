@@ -9,6 +9,7 @@
  *   at most last       other         older    │ new: it was overtaken on its way, or resent late
  *
  * - It remembers the last `windowMax` entries in a ring; what is older than that is stored again, which harms nobody.
+ * - Number, time and print of an entry lie side by side: of ten thousand streams none is in the cache.
  * - Streams without numbers (alarms, results) use 0 for each: only the same content is a duplicate.
  */
 import { crc32 } from 'node:zlib'
@@ -16,6 +17,8 @@ import { crc32 } from 'node:zlib'
 /** More than any client of ours has in flight. */
 const windowMax = 64
 const windowMin = 4
+/** Number, time, print. */
+const entrySize = 3
 
 /** Room for the length beside the 32 bits of the checksum. */
 const lengthUnit = 2 ** 32
@@ -28,10 +31,8 @@ export function printOf(payload: Uint8Array): number {
 export type Finding = 'next' | 'gap' | 'duplicate' | 'restarted' | 'overtaken'
 
 export class Sequence {
-  #seqs = new Float64Array(windowMin)
-  #tsMs = new Float64Array(windowMin)
-  #prints = new Float64Array(windowMin)
-  /** Entries remembered since the last restart; the next goes to `#count % length`. */
+  #ring = new Float64Array(windowMin * entrySize)
+  /** Entries remembered since the last restart; the next goes to this place, round and round. */
   #count = 0
   last = -1
   lastTsMs = Number.NEGATIVE_INFINITY
@@ -45,19 +46,20 @@ export class Sequence {
 
   /** Whether the entry of this number and time was seen, whatever its print. */
   has(seq: number, tsMs: number): boolean {
-    const length = Math.min(this.#count, this.#seqs.length)
-    for (let i = 0; i < length; i++) {
-      if (this.#seqs[i] === seq && this.#tsMs[i] === tsMs) return true
+    const end = this.#end()
+    for (let at = 0; at < end; at += entrySize) {
+      if (this.#ring[at] === seq && this.#ring[at + 1] === tsMs) return true
     }
     return false
   }
 
   remember(seq: number, tsMs: number, print: number): void {
-    if (this.#count === this.#seqs.length && this.#count < windowMax) this.#grow()
-    const at = this.#count % this.#seqs.length
-    this.#seqs[at] = seq
-    this.#tsMs[at] = tsMs
-    this.#prints[at] = print
+    const isFull = this.#count * entrySize === this.#ring.length
+    if (isFull && this.#count < windowMax) this.#grow()
+    const at = (this.#count * entrySize) % this.#ring.length
+    this.#ring[at] = seq
+    this.#ring[at + 1] = tsMs
+    this.#ring[at + 2] = print
     this.#count += 1
     if (seq > this.last) this.last = seq
     if (tsMs > this.lastTsMs) this.lastTsMs = tsMs
@@ -75,23 +77,22 @@ export class Sequence {
   }
 
   #holds(seq: number, tsMs: number, print: number): boolean {
-    const length = Math.min(this.#count, this.#seqs.length)
-    for (let i = 0; i < length; i++) {
-      if (this.#seqs[i] === seq && this.#prints[i] === print && this.#tsMs[i] === tsMs) return true
+    const ring = this.#ring
+    const end = this.#end()
+    for (let at = 0; at < end; at += entrySize) {
+      if (ring[at] === seq && ring[at + 2] === print && ring[at + 1] === tsMs) return true
     }
     return false
   }
 
+  #end(): number {
+    return Math.min(this.#count * entrySize, this.#ring.length)
+  }
+
   /** Only ever called when the ring is full for the first time, so it is in order. */
   #grow(): void {
-    const length = Math.min(windowMax, this.#seqs.length * 4)
-    const grown = (old: Float64Array) => {
-      const wider = new Float64Array(length)
-      wider.set(old)
-      return wider
-    }
-    this.#seqs = grown(this.#seqs)
-    this.#tsMs = grown(this.#tsMs)
-    this.#prints = grown(this.#prints)
+    const wider = new Float64Array(Math.min(windowMax * entrySize, this.#ring.length * 4))
+    wider.set(this.#ring)
+    this.#ring = wider
   }
 }

@@ -17,6 +17,7 @@ export class Tally {
     quarantine: {},
     refuse: {},
   }
+  #acceptedStatuses = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(metrics: IngressMetrics) {
@@ -26,6 +27,11 @@ export class Tally {
   verdict(kind: Kind, verdict: VerdictKind): void {
     const kinds = this.#verdicts[verdict]
     kinds[kind] = (kinds[kind] ?? 0) + 1
+  }
+
+  /** What the express lane counts: no look into a table. */
+  statusAccepted(): void {
+    this.#acceptedStatuses += 1
   }
 
   quarantined(code: string): void {
@@ -44,6 +50,9 @@ export class Tally {
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    const { accept } = this.#verdicts
+    accept.status = (accept.status ?? 0) + this.#acceptedStatuses
+    this.#acceptedStatuses = 0
     for (const verdict of Object.keys(this.#verdicts) as VerdictKind[]) {
       const kinds = this.#verdicts[verdict]
       for (const kind of Object.keys(kinds) as Kind[]) {

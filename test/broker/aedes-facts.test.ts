@@ -152,8 +152,13 @@ test('the ack event of a clean session does not say what was acknowledged', asyn
 test('packet ids to a client come from _nextId, and the keep-alive timer is where we look for it', async () => {
   const { aedes, attach } = await openAedes()
   const { stream, client } = await attach('a')
-  const internals = client as Client & { _nextId: number; _keepaliveTimer: NodeJS.Timeout }
+  const internals = client as Client & {
+    _nextId: number
+    _keepaliveTimer: NodeJS.Timeout
+    _keepaliveInterval: number
+  }
   expect(typeof internals._keepaliveTimer.refresh).toBe('function')
+  expect(internals._keepaliveInterval).toBeGreaterThan(0)
   await subscribe(stream, 't', 1)
   internals._nextId = 0xffff
   const packet = { cmd: 'publish', topic: 't', payload: 'x', qos: 1, retain: false, dup: false }

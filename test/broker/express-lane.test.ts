@@ -1,10 +1,12 @@
 /** The short way of a PUBLISH: what takes it, what does not, and that nobody can tell the difference by the answers. */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { MqttClient } from 'mqtt'
 import { expect, test } from 'vitest'
 import type { BrokerOptions } from '../../broker/broker.ts'
 import type { Arrival, ExpressSender, GateAnswer } from '../../broker/ports.ts'
 import { defineError } from '../../schemas/coded-error.ts'
 import { accepted, collect, ended, eventually, type House, openHouse } from './house.ts'
+import { openRaw, packets } from './raw-client.ts'
 
 const GateFull = defineError({
   code: 'IG_ERR_TEST_GATE_FULL',
@@ -47,7 +49,7 @@ async function openExpressHouse(overrides: Partial<BrokerOptions> = {}) {
           },
           admit(bytes: Buffer, from: number, to: number, sender: ExpressSender, id: number) {
             const text = bytes.toString('utf8', from, to)
-            if (text.startsWith('odd')) return false
+            if (isGone || text.startsWith('odd')) return false
             const settle = () => sender.stored(id)
             passed.push({ way: 'express', text, settle, refuse: () => sender.refused(GateFull()) })
             return true
@@ -58,8 +60,8 @@ async function openExpressHouse(overrides: Partial<BrokerOptions> = {}) {
     ...overrides,
   })
   await house.issue('device', 'north/det-1')
-  const forget = () => {
-    isGone = true
+  const forget = (isForgotten: boolean) => {
+    isGone = isForgotten
   }
   return { house, passed, asked, forget }
 }
@@ -180,18 +182,44 @@ test('the window holds on it: what is beyond waits in the socket and passes when
   await eventually(() => ids.length === 50)
 })
 
-test('a topic the gate has forgotten is asked for anew', async () => {
+test('a topic the gate has forgotten goes the long way once and is asked for anew', async () => {
   const { house, passed, asked, forget } = await openExpressHouse()
   const device = await knownDevice(house, passed)
   device.publish(topic, 'known', { qos: 1 })
   await eventually(() => passed.length === 1)
   passed[0]!.settle()
   const before = asked.length
-  forget()
-  device.publish(topic, 'again', { qos: 1 })
+  forget(true)
+  device.publish(topic, 'forgotten', { qos: 1 })
   await eventually(() => passed.length === 2)
-  expect(asked.length).toBe(before + 1)
   passed[1]!.settle()
+  forget(false)
+  device.publish(topic, 'again', { qos: 1 })
+  await eventually(() => passed.length === 3)
+  passed[2]!.settle()
+  expect(ways(passed)).toEqual(['express known', 'long forgotten', 'express again'])
+  expect(asked.length).toBe(before + 1)
+})
+
+test('whoever takes it is heard by it: only silence ends a connection, and at its time', async () => {
+  const { house, passed } = await openExpressHouse()
+  const socket = await openRaw(house, 'north/det-1')
+  socket.resume()
+  socket.write(packets.connect('north/det-1', { keepAliveS: 1 }))
+  const startedAtMs = performance.now()
+  let spokenAtMs = startedAtMs
+  for (let id = 1; performance.now() - startedAtMs < 2_500; id++) {
+    socket.write(packets.publish(id, topic, `${id}`))
+    spokenAtMs = performance.now()
+    await eventually(() => passed.length === id)
+    passed[id - 1]!.settle()
+    await wait(200)
+  }
+  expect(socket.closed).toBe(false)
+  expect(passed.at(-1)?.way).toBe('express')
+  await eventually(() => socket.closed)
+  expect(performance.now() - spokenAtMs).toBeGreaterThanOrEqual(1_499)
+  expect(house.counts.get('connectionsClosed IG_ERR_BROKER_CLIENT_SILENT')).toBe(1)
 })
 
 test('a connection that ends keeps nobody waiting at a stop', async () => {
