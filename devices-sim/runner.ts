@@ -71,6 +71,7 @@ export async function runSimulation(
   const startedAt = performance.now()
   const startMs = world.nowMs()
   const faults = options.fault.map(parseFault)
+  for (const note of world.notes ?? []) log.warn({ note }, 'this street is not wholly ours')
   if (options.junctionsOut) writeJunctions(options.junctionsOut, world.junctions)
 
   const credentials = createCredentialStore(options.pki)

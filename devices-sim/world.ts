@@ -71,6 +71,8 @@ export interface World {
   /** One document per signalised junction; `lanes[…].sensor` and `.detector` name the sensor nodes below. */
   readonly junctions: readonly Junction[]
   readonly sensors: readonly SensorNode[]
+  /** What whoever runs it should know of it, in words. */
+  readonly notes?: readonly string[]
   /** Simulated moment, ms since the epoch; the start of the world before the first step. */
   nowMs(): number
   /** Lamps of a junction, valid until shown anew. */

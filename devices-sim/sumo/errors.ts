@@ -19,8 +19,16 @@ export const SumoLost = defineError({
 
 export const ScenarioWithoutSignals = defineError({
   code: 'IG_ERR_SIM_SCENARIO_WITHOUT_SIGNALS',
-  message: 'scenario %s has no traffic light with two green phases or more',
-  hint: 'Choose a scenario with at least one junction whose program has something to choose between.',
+  message: 'scenario %s has no traffic light that can be controlled (%s)',
+  hint: 'Choose a scenario with at least one junction whose program has two phases with different greens.',
+  blame: 'operator',
+  retry: 'never',
+})
+
+export const ScenarioStepUnfit = defineError({
+  code: 'IG_ERR_SIM_SCENARIO_STEP',
+  message: 'scenario %s steps by %s s, which does not divide a second',
+  hint: 'Set step-length in the scenario to 1, or to a part of it such as 0.5, 0.2 or 0.1.',
   blame: 'operator',
   retry: 'never',
 })

@@ -1,6 +1,7 @@
 /**
  * What a running SUMO says about its signalised junctions, read over TraCI alone (no XML), as the junction
- * data everybody shares. Any scenario works whose lights have at least two green phases.
+ * data everybody shares. Any scenario works that has a light with two stages or more; a light with nothing to choose
+ * between, one that belongs to a railway, and one no controller could run safely keep SUMO's own program.
  *
  * - Stages are the green phases of the scenario's own program, in its order; what lies between them (yellow,
  *   red clearance, greens shorter than the minimum) is the controller's business and becomes intergreens.
@@ -10,13 +11,17 @@
  * Read once, before the first step; changes nothing in the simulation.
  */
 import type { Junction } from '../../schemas/generated/messages.ts'
-import { type Light, lightToJunction } from './program.ts'
+import { validateAgainst } from '../../schemas/validators.ts'
+import { createEnvelope } from '../controller/envelope.ts'
+import { type Light, lanesOfNodeMax, lightToJunction } from './program.ts'
 import type { LaneRoad, Network, Site } from './site.ts'
-import type { TraciClient } from './traci-client.ts'
+import { type TraciClient, TraciRefused } from './traci-client.ts'
 import type { TraciValue } from './traci-codec.ts'
 import { getCommand, variable } from './variables.ts'
 
 const linkFields = 8
+/** SUMO's kinds of signal program that no road controller runs. */
+const railPrograms = new Set([1, 2])
 
 export async function readNetwork(client: TraciClient, zone: string): Promise<Network> {
   const read = (domain: number, what: number, id: string, parameter?: string) =>
@@ -32,22 +37,42 @@ export async function readNetwork(client: TraciClient, zone: string): Promise<Ne
     roads.set(id, { id, lengthM, speedMaxMps, links })
   }
   const sites: Site[] = []
-  for (const lightId of [
-    ...((await read(getCommand.trafficLight, variable.idList, '')) as string[]),
-  ].sort()) {
-    const light = await readLight(client, lightId)
+  const leftAlone: { lightId: string; why: string }[] = []
+  const ids = (await read(getCommand.trafficLight, variable.idList, '')) as string[]
+  for (const lightId of [...ids].sort()) {
     const number = String(sites.length + 1).padStart(3, '0')
-    const site = lightToJunction(light, {
-      node: `${zone}/tlc-${number}`,
-      detectorNode: `${zone}/det-${number}`,
-      roads,
-    })
-    if (site !== undefined) sites.push(site)
+    const light = await readLight(client, lightId)
+    const site = typeof light === 'string' ? light : toSite(light, `${zone}/`, number, roads)
+    if (typeof site === 'string') leftAlone.push({ lightId, why: site })
+    else sites.push(site)
   }
-  return { beginS, endS, stepS, roads, sites: withNeighbours(sites, roads) }
+  return { beginS, endS, stepS, roads, sites: withNeighbours(sites, roads), leftAlone }
 }
 
-async function readLight(client: TraciClient, id: string): Promise<Light> {
+/** What it is, or why it is none of ours. */
+function toSite(
+  light: Light,
+  zone: string,
+  number: string,
+  roads: ReadonlyMap<string, LaneRoad>,
+): Site | string {
+  const nodesMax = Math.ceil(light.links.length / lanesOfNodeMax)
+  const detectorNodes = Array.from({ length: nodesMax }, (_, at) =>
+    at === 0 ? `${zone}det-${number}` : `${zone}det-${number}-${at + 1}`,
+  )
+  const site = lightToJunction(light, { node: `${zone}tlc-${number}`, detectorNodes, roads })
+  if (site === undefined) return 'it has fewer than two stages'
+  const [unfit] = validateAgainst('site/junction.schema.json', site.junction) ?? []
+  if (unfit) return `${unfit.path} ${unfit.message}`
+  try {
+    createEnvelope(site.junction)
+  } catch (error) {
+    return (error as Error).message
+  }
+  return site
+}
+
+async function readLight(client: TraciClient, id: string): Promise<Light | string> {
   const flat = (await client.get(
     getCommand.trafficLight,
     variable.controlledLinks,
@@ -59,7 +84,9 @@ async function readLight(client: TraciClient, id: string): Promise<Light> {
   for (let signal = 0; signal < (flat[0] as number); signal++) {
     const count = flat[at] as number
     const own = flat.slice(at + 1, at + 1 + count) as readonly (readonly string[])[]
-    links.push(own.map(([from = '', to = '', via = '']) => ({ from, to, via })))
+    links.push(
+      own.map(([from = '', to = '', via = '']) => ({ from, to, via: via || crossing(to) })),
+    )
     at += 1 + count
   }
   const current = (await client.get(getCommand.trafficLight, variable.currentProgram, id)) as string
@@ -69,18 +96,28 @@ async function readLight(client: TraciClient, id: string): Promise<Light> {
     id,
   )) as readonly TraciValue[][]
   const program = programs.find((each) => each[0] === current) ?? programs[0] ?? []
+  if (railPrograms.has(program[1] as number)) return 'it is a signal of a railway'
   const phases = ((program[3] ?? []) as readonly TraciValue[][]).map((each) => ({
     durationS: each[0] as number,
     state: each[1] as string,
     durationMaxS: Math.max(each[0] as number, each[3] as number),
   }))
   const foes = new Map<string, ReadonlySet<string>>()
-  for (const { via } of links.flat()) {
-    if (via === '') continue
-    const crossing = (await client.get(getCommand.lane, variable.foes, via, '')) as string[]
-    foes.set(via, new Set(crossing))
-  }
+  for (const { via } of links.flat()) if (via !== '') foes.set(via, await readFoes(client, via))
   return { id, links, phases, foes }
+}
+
+/** A way on foot has no lane in between: it leads onto the crossing. */
+const crossing = (to: string) => (to.startsWith(':') ? to : '')
+
+async function readFoes(client: TraciClient, via: string): Promise<ReadonlySet<string>> {
+  try {
+    return new Set((await client.get(getCommand.lane, variable.foes, via, '')) as string[])
+  } catch (error) {
+    // A lane on which nobody has to look out for anybody.
+    if (error instanceof TraciRefused) return new Set()
+    throw error
+  }
 }
 
 function readLinks(value: TraciValue): LaneRoad['links'] {

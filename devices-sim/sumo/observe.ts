@@ -5,9 +5,11 @@
  * - A vehicle is seen from 200 m before the stop line, through unsignalised joints, up to the next light upstream.
  * - Where the road ahead parts, the sensor does not know the lane a vehicle will take: it assigns each newcomer to
  *   a lane so that the shares follow those it has seen before, and corrects itself when the vehicle takes its lane.
+ * - Who cannot enter because the road is full counts for the lanes that road leads to (outside.ts).
  * - Nothing else of the simulation is passed on: no destinations, no turning, nobody out of range.
  */
 
+import { createOutside } from './outside.ts'
 import { rangeM } from './program.ts'
 import type { LaneRoad, Site } from './site.ts'
 
@@ -25,6 +27,8 @@ export interface LaneReading {
   /** Seconds each moving vehicle needs to the stop line at least, nearest first, none before the one ahead. */
   arrivalsS: number[]
   rangeMeters: number
+  /** Who waits outside the network to come this way. */
+  blockedVehicles: number
   /** What the loop at the stop line felt in this step. */
   loop: { vehicles: number; occupiedMs: number; speedSumKmh: number }
 }
@@ -41,8 +45,6 @@ const followingS = 1
 const arrivalsMax = 64
 /** The loop reaches this far back from the stop line. */
 const loopM = 2
-/** The simulator steps by whole seconds. */
-const stepMs = 1000
 const nowhere = ''
 
 interface Place {
@@ -56,6 +58,8 @@ export interface Approaches {
   clearCounts(): void
   /** Places every vehicle anew and adds the crossings since the last time. */
   observe(vehicles: ReadonlyMap<string, SeenVehicle>): void
+  /** Who waits outside, and at which edge; after `observe`. */
+  observeOutside(entries: ReadonlyMap<string, string>): void
   reading(lane: string): LaneReading
 }
 
@@ -63,6 +67,7 @@ export interface Approaches {
 export function createApproaches(
   sites: readonly Site[],
   roads: ReadonlyMap<string, LaneRoad>,
+  stepMs = 1000,
 ): Approaches {
   const places = coverRoads(sites, roads)
   const leaking = findLeaks(sites, roads, places)
@@ -84,6 +89,7 @@ export function createApproaches(
       rangeOf.set(lane, Math.max(rangeOf.get(lane) ?? 0, reach))
     }
   }
+  const outside = createOutside(ends, roads)
   const readings = new Map<string, LaneReading>()
   for (const lane of ends.values()) readings.set(lane, emptyReading(rangeOf.get(lane) ?? rangeM))
 
@@ -168,7 +174,7 @@ export function createApproaches(
         const last = before.get(id)
         if (last !== undefined && last.laneId !== vehicle.laneId) {
           const crossed = readings.get(crossedLane(last.laneId, vehicle.laneId) ?? nowhere)
-          if (crossed !== undefined) crossLoop(crossed, vehicle.speedMps)
+          if (crossed !== undefined) crossLoop(crossed, vehicle.speedMps, stepMs)
         }
         const list = places.get(vehicle.laneId)
         if (list === undefined) {
@@ -184,12 +190,19 @@ export function createApproaches(
         if (place === undefined || place.restM + aheadM > rangeM) continue
         const reading = readings.get(place.lane)
         if (reading === undefined) continue
-        note(reading, place.restM + aheadM, vehicle.speedMps)
+        note(reading, place.restM + aheadM, vehicle.speedMps, stepMs)
         inRange.push({ reading, distanceM: place.restM + aheadM, vehicle, road })
       }
       fillArrivals(inRange)
       for (const id of assigned.keys()) if (!vehicles.has(id)) assigned.delete(id)
       before = vehicles
+    },
+    observeOutside(entries) {
+      for (const reading of readings.values()) reading.blockedVehicles = 0
+      for (const [lane, count] of outside.share(entries)) {
+        const reading = readings.get(lane)
+        if (reading !== undefined) reading.blockedVehicles = count
+      }
     },
     reading(lane) {
       return readings.get(lane) ?? emptyReading(rangeM)
@@ -270,7 +283,7 @@ interface InRange {
   readonly road: LaneRoad | undefined
 }
 
-function note(reading: LaneReading, distanceM: number, speedMps: number): void {
+function note(reading: LaneReading, distanceM: number, speedMps: number, stepMs: number): void {
   if (speedMps < haltingBelowMps) {
     reading.queueVehicles += 1
     reading.queueMeters = Math.max(reading.queueMeters, Math.round(distanceM + vehicleSpaceM))
@@ -280,15 +293,17 @@ function note(reading: LaneReading, distanceM: number, speedMps: number): void {
   if (distanceM < loopM) occupyLoop(reading, stepMs)
 }
 
-function crossLoop(reading: LaneReading, speedMps: number): void {
+function crossLoop(reading: LaneReading, speedMps: number, stepMs: number): void {
   reading.passedVehicles += 1
   reading.loop.vehicles += 1
   reading.loop.speedSumKmh += speedMps * 3.6
-  occupyLoop(reading, ((loopM + vehicleSpaceM) / Math.max(speedMps, haltingBelowMps)) * 1000)
+  const overS = (loopM + vehicleSpaceM) / Math.max(speedMps, haltingBelowMps)
+  occupyLoop(reading, Math.min(stepMs, overS * 1000))
 }
 
+/** Several steps of SUMO may make one of the street's, which lasts a second. */
 function occupyLoop(reading: LaneReading, ms: number): void {
-  reading.loop.occupiedMs = Math.min(stepMs, reading.loop.occupiedMs + ms)
+  reading.loop.occupiedMs = Math.min(1000, reading.loop.occupiedMs + ms)
 }
 
 /** Nobody overtakes: neither on the lane nor on the road piece that several lanes share. */
@@ -335,6 +350,7 @@ function emptyReading(range: number): LaneReading {
     passedVehicles: 0,
     arrivalsS: [],
     rangeMeters: Math.round(range),
+    blockedVehicles: 0,
     loop: { vehicles: 0, occupiedMs: 0, speedSumKmh: 0 },
   }
 }

@@ -9,6 +9,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StreetFigures } from '../world.ts'
+import { ScenarioStepUnfit } from './errors.ts'
 import { readNetwork } from './network.ts'
 import { createApproaches, type LaneReading, type SeenVehicle } from './observe.ts'
 import type { Network } from './site.ts'
@@ -16,6 +17,7 @@ import { startSumo } from './sumo-process.ts'
 import { type Outgoing, setString, subscribe } from './traci-client.ts'
 import { readTrips, type TripFigures } from './trips.ts'
 import {
+  getCommand,
   setTrafficLight,
   simulationValues,
   subscribeSimulation,
@@ -62,6 +64,8 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
     args: [
       ...['-c', options.scenario, '--seed', String(options.seed)],
       ...['--time-to-teleport', '-1', '--no-step-log', '--no-warnings'],
+      // The seed decides, and vehicles have places and lanes, whatever the scenario says.
+      ...['--random', 'false', '--mesosim', 'false'],
       ...['--tripinfo-output', tripsPath, '--tripinfo-output.write-unfinished'],
     ],
   })
@@ -70,9 +74,16 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
     await rm(folder, { recursive: true, force: true })
     throw error
   })
-  const approaches = createApproaches(network.sites, network.roads)
+  if (!dividesSecond(network.stepS)) {
+    sumo.kill()
+    await rm(folder, { recursive: true, force: true })
+    throw ScenarioStepUnfit(options.scenario, network.stepS)
+  }
+  const approaches = createApproaches(network.sites, network.roads, network.stepS * 1000)
   const shown: string[] = []
   const pendingSinceS = new Map<string, number>()
+  /** Where those who wait outside want to enter. */
+  let waitingAt = new Map<string, string>()
   let vehicles = new Map<string, SeenVehicle>()
   let nowS = network.beginS
   const lossS = new Map<string, number>()
@@ -93,6 +104,17 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
       variable.expectedVehicles,
     ]),
   ]
+
+  async function entriesOf(ids: readonly string[], known: ReadonlyMap<string, string>) {
+    const entries = new Map<string, string>()
+    for (const id of ids) {
+      const route = known.has(id)
+        ? []
+        : await sumo.client.get(getCommand.vehicle, variable.route, id)
+      entries.set(id, known.get(id) ?? (route as string[])[0] ?? '')
+    }
+    return entries
+  }
 
   return {
     network,
@@ -125,6 +147,7 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
       })
       const sent = next
       next = []
+      const pending: string[] = []
       const seen = new Map<string, SeenVehicle>()
       for (const each of await sumo.client.step(sent)) {
         if (each.domain === vehicleValues) {
@@ -144,18 +167,20 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
           }
         } else if (each.domain === simulationValues) {
           nowS = each.values.get(variable.time) as number
+          const arrivedIds = each.values.get(variable.arrivedIds) as string[]
           for (const id of each.values.get(variable.departedIds) as string[]) {
             entered += 1
             delayS += Math.max(0, nowS - network.stepS - (pendingSinceS.get(id) ?? nowS))
             pendingSinceS.delete(id)
-            next.push(subscribe(subscribeVehicle, id, followed))
+            if (!arrivedIds.includes(id)) next.push(subscribe(subscribeVehicle, id, followed))
           }
-          for (const id of each.values.get(variable.arrivedIds) as string[]) {
+          for (const id of arrivedIds) {
             arrived += 1
             lossS.delete(id)
           }
           for (const id of each.values.get(variable.pendingIds) as string[]) {
             if (!pendingSinceS.has(id)) pendingSinceS.set(id, nowS - network.stepS)
+            pending.push(id)
           }
           collisions += each.values.get(variable.collisions) as number
           isEmpty = each.values.get(variable.expectedVehicles) === 0
@@ -163,6 +188,8 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
       }
       vehicles = seen
       approaches.observe(vehicles)
+      waitingAt = await entriesOf(pending, waitingAt)
+      approaches.observeOutside(waitingAt)
     },
     clearCounts: () => approaches.clearCounts(),
     reading: (siteIndex, lane) => approaches.reading(`${siteIndex}|${lane}`),
@@ -181,4 +208,10 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** The street steps by seconds; SUMO may in between. */
+function dividesSecond(stepS: number): boolean {
+  const parts = 1 / stepS
+  return Math.abs(parts - Math.round(parts)) < 1e-9 && Math.round(parts) >= 1
 }

@@ -25,7 +25,7 @@ export interface Subscribed {
   readonly values: ReadonlyMap<number, TraciValue>
 }
 
-class TraciRefused extends Error {
+export class TraciRefused extends Error {
   readonly commandId: number
   constructor(commandId: number, sentence: string) {
     super(`SUMO refused command 0x${commandId.toString(16)}: ${sentence}`)
@@ -81,14 +81,20 @@ export class TraciClient {
 
   /**
    * Sends prepared commands (setString, subscribe) and then one step, all in one message.
-   * Answers with the subscriptions that came with the step, and those that answered the new ones.
+   * Answers with the subscriptions that came with the step, and those that answered the new ones. A subscription SUMO
+   * refuses is none: what it was for has left in the meantime.
    */
   async step(before: readonly Outgoing[]): Promise<Subscribed[]> {
     const stepBytes = new TraciWriter().f64(0).command(command.step)
     const reply = await this.#exchange([...before.map((each) => each.bytes), stepBytes])
     const subscribed: Subscribed[] = []
     for (const each of before) {
-      readStatus(reply, each.commandId)
+      try {
+        readStatus(reply, each.commandId)
+      } catch (error) {
+        if (each.answersWithValues && error instanceof TraciRefused) continue
+        throw error
+      }
       if (each.answersWithValues) subscribed.push(readSubscription(reply))
     }
     readStatus(reply, command.step)

@@ -33,7 +33,7 @@ export const variable = {
   speedMax: 0x41,
   links: 0x33,
   foes: 0x37,
-  edgeId: 0x31,
+  route: 0x54,
   speed: 0x40,
   laneId: 0x51,
   lanePosition: 0x56,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { isMissing } from './programs.ts'
 
 export const isSumoMissing = isMissing('sumo') || isMissing('netgenerate')
-const env = { ...process.env, SUMO_HOME: '/usr/share/sumo' }
+export const sumoEnv = { ...process.env, SUMO_HOME: '/usr/share/sumo' }
 
 export interface GridOptions {
   readonly number?: number
@@ -24,7 +24,7 @@ export function makeGrid(folder: string, options: GridOptions = {}): string {
   const { vehiclesPerHour = 500, flowEndS = 200, endS = 300, configuration = '' } = options
   const grid = ['--grid', `--grid.number=${number}`, '--grid.length=150']
   const files = ['--grid.attach-length=150', '-o', join(folder, 'a.net.xml')]
-  execFileSync('netgenerate', [...grid, ...files, ...more], { env, stdio: 'ignore' })
+  execFileSync('netgenerate', [...grid, ...files, ...more], { env: sumoEnv, stdio: 'ignore' })
   const flow = (from: string, to: string, share = 1) =>
     `<flow id="${from}-${to}" from="${from}" to="${to}" begin="0" end="${flowEndS}" vehsPerHour="${vehiclesPerHour * share}"/>`
   const last = String.fromCharCode('A'.charCodeAt(0) + number - 1)
@@ -39,13 +39,17 @@ export function makeGrid(folder: string, options: GridOptions = {}): string {
   return writeScenario(folder, { endS, configuration })
 }
 
-export function writeScenario(
-  folder: string,
-  options: { readonly endS: number; readonly configuration?: string; readonly routes?: string },
-): string {
-  const { endS, configuration = '', routes = 'a.rou.xml' } = options
+interface ScenarioOptions {
+  readonly beginS?: number
+  readonly endS: number
+  readonly configuration?: string
+  readonly routes?: string
+}
+
+export function writeScenario(folder: string, options: ScenarioOptions): string {
+  const { beginS = 0, endS, configuration = '', routes = 'a.rou.xml' } = options
   const input = `<input><net-file value="a.net.xml"/><route-files value="${routes}"/></input>`
-  const time = `<time><end value="${endS}"/></time>`
+  const time = `<time><begin value="${beginS}"/><end value="${endS}"/></time>`
   const file = join(folder, 'a.sumocfg')
   writeFileSync(file, `<configuration>${input}${time}${configuration}</configuration>`)
   return file
