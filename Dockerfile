@@ -1,5 +1,6 @@
 # The gateway and the simulator in one image: the same source, another command.
 # No build step: Node runs the TypeScript as it is (type stripping).
+# Debian and not Alpine: the binaries of ONNX Runtime want glibc.
 FROM node:24-bookworm-slim
 
 ENV NODE_ENV=production
@@ -24,6 +25,7 @@ USER node
 
 EXPOSE 8883 8080
 STOPSIGNAL SIGTERM
+# For the port and plain HTTP of the command below; who serves HTTPS or another port names a check of their own.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/health/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 
