@@ -8,7 +8,7 @@
  *   timeout. What they had at the gate is judged all the same; who is not acknowledged sends again.
  */
 import { type ChildProcess, fork } from 'node:child_process'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Log } from '../kit/log.ts'
 import { errorOf } from '../kit/plain-error.ts'
 import { type Instruments, playLine, playValues } from '../kit/relay.ts'
@@ -82,7 +82,9 @@ export class DoorLink implements RemoteDoor {
     this.#child = fork(program, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc', 'pipe'] })
     this.#child.on('error', (error) => this.#end(error.message))
     this.#child.on('close', (code, signal) => this.#end(`it ended with ${signal ?? code}`))
-    this.wire = new Wire(this.#child.stdio[wireFd] as Socket, {
+    // A child that could not be started at all may have no pipes; its end is told like any other.
+    const pipe = (this.#child.stdio as ChildProcess['stdio'] | undefined)?.[wireFd]
+    this.wire = new Wire(pipe instanceof Socket ? pipe : new Socket(), {
       frame: (frame) => this.#take(frame),
       closed: () => {},
     })

@@ -98,11 +98,14 @@ test('many connections of one client id at once leave exactly one', async () => 
   const house = await openDoors()
   await house.issue('device', device)
   const clients = Array.from({ length: 8 }, () => house.client(device))
-  const isAlive = (client: MqttClient) => client.connected
-  await eventually(() => house.fleet.doors().reduce((sum, door) => sum + door.sockets, 0) === 1)
-  const [last] = clients.filter(isAlive)
+  const ends = clients.map(ended)
+  let over = 0
+  for (const end of ends) void end.then(() => (over += 1))
+  await eventually(() => over === 7 && clients.some((client) => client.connected))
+  const [last] = clients.filter((client) => client.connected)
   await last!.publishAsync(topicOf(device), 'alive', { qos: 1 })
-  expect(clients.filter(isAlive)).toHaveLength(1)
+  expect(over).toBe(7)
+  expect(house.fleet.doors().reduce((sum, door) => sum + door.sockets, 0)).toBe(1)
 })
 
 test('a command reaches its device at either door and its PUBACK is the outcome', async () => {
@@ -297,4 +300,39 @@ test('a session that began at one door is resumed at the other', async () => {
   const second = await meet(session)
   expect(house.fleet.doors().map(({ sockets }) => sockets)).toEqual([1, 1])
   expect(second.socket.isSessionReused()).toBe(true)
+})
+
+test('a door that hangs is ended and started again, and its client can come back', async () => {
+  const house = await openDoors()
+  const [first] = await pair(house)
+  await first.subscribeAsync(`${device}/command/#`, { qos: 1 })
+  await eventually(() => house.ready.length === 1)
+  process.kill(house.fleet.doors()[0]!.pid!, 'SIGSTOP')
+  await eventually(() => house.counts.get('doorRestarts') === 1, 20_000)
+  expect(house.gone).toEqual([device])
+  await eventually(() => house.fleet.doors().length === 2)
+  const back = await house.connected(device)
+  await back.publishAsync(topicOf(device), 'back', { qos: 1 })
+}, 40_000)
+
+test('a connection beyond the limit is closed, and there is room again when one leaves', async () => {
+  const house = await openDoors({ connectionsMax: 2 })
+  const [first] = await pair(house)
+  await house.issue('device', 'north/det-3')
+  expect(await ended(house.client('north/det-3'))).toMatch(/closed|disconnected|ECONNRESET/)
+  expect(house.logged.filter(({ msg }) => msg === 'full')).toHaveLength(1)
+  await first.endAsync()
+  await eventually(() => house.fleet.doors().some(({ sockets }) => sockets === 0))
+  await house.connected('north/det-3')
+})
+
+test('a certificate that is revoked is revoked at every door', async () => {
+  const house = await openDoors()
+  const [first, second] = await pair(house)
+  const ends = [ended(first), ended(second)]
+  await house.authority.revoke(device)
+  await house.authority.revoke(other)
+  await house.fleet.reloadCredentials()
+  expect(await Promise.all(ends)).toEqual(['closed', 'closed'])
+  await eventually(() => house.counts.get('connectionsClosed IG_ERR_AUTH_REVOKED') === 2)
 })
