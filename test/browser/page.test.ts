@@ -1,8 +1,11 @@
 /** The control center's page in a real browser, with a real street behind it. */
-import { expect, test } from 'vitest'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { silentLog } from '../../gateway/kit/log.ts'
+import { createWeb } from '../../gateway/web/server.ts'
 import { isChromiumMissing, openPage } from '../support/chromium.ts'
 import { eventually } from '../support/eventually.ts'
-import { runProgramFile, temporaryFolder } from '../support/house.ts'
+import { root, runProgramFile, temporaryFolder } from '../support/house.ts'
 
 test.skipIf(isChromiumMissing)(
   'the printed address opens a page that shows junctions, decisions and commands (needs chromium)',
@@ -34,4 +37,32 @@ test.skipIf(isChromiumMissing)(
     expect(await run.ended).toBe(0)
   },
   90_000,
+)
+
+test.skipIf(isChromiumMissing)(
+  'a page whose session has ended says so and stops asking (needs chromium)',
+  async () => {
+    const web = createWeb({
+      host: '127.0.0.1',
+      port: 0,
+      files: {
+        '/': join(root, 'control-center/page'),
+        '/vendor/': join(root, 'node_modules/mqtt/dist'),
+      },
+      metrics: async () => '',
+      health: () => ({ ready: true, findings: [] }),
+      acceptCenter: () => {},
+      sessionMs: 3_000,
+      log: silentLog,
+    })
+    await web.start(new AbortController().signal)
+    onTestFinished(() => web.stop(1_000))
+    const page = await openPage()
+    await page.goto(web.pageUrl())
+    await eventually(
+      async () => expect(await page.text()).toContain('the session has ended'),
+      20_000,
+    )
+  },
+  40_000,
 )
