@@ -24,6 +24,10 @@ export type * from './commit.ts'
 /** Rows per step of retention: a step takes about a millisecond, so a commit never waits longer. */
 const retentionRowsPerStep = 64
 const statfsEveryMs = 1_000
+/** So often usage is asked of the file; in between what was written is added up. */
+const usageEveryMs = 250
+/** With less room than this it is asked each time. */
+const scarceBytes = 16 * 1024 * 1024
 /** Per reader; a reader that can take nothing must not fill the disk with its complaints. */
 const deadLettersMax = 10_000
 
@@ -63,6 +67,37 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
   let walBytesWritten = checkpointBytes(limits) // So that the first look finds out what an earlier run has left.
   let diskFreeBytes = 0
   let diskAskedAtMs = Number.NEGATIVE_INFINITY
+  let known: Usage | undefined
+  let askedAtMs = Number.NEGATIVE_INFINITY
+  let writtenSince = 0
+
+  /** What the file says, with the room of the disk as of a second ago. */
+  function ask(nowMs: number): Usage {
+    if (Math.abs(nowMs - diskAskedAtMs) >= statfsEveryMs) {
+      const disk = statfsSync(dirname(file))
+      diskFreeBytes = disk.bavail * disk.bsize
+      diskAskedAtMs = nowMs
+    }
+    const pages = (sql.pages.get() as { page_count: number }).page_count
+    const free = (sql.freePages.get() as { freelist_count: number }).freelist_count
+    return {
+      usedBytes: (pages - free) * pageBytes + fileBytes(walFile),
+      diskFreeBytes,
+      firstOffset: oldest(1)[0]?.firstOffset ?? nextOffset,
+      quarantineDropped: shelf.dropped,
+    }
+  }
+
+  /** There is so much room that it need not be known to the page. */
+  function isAmple({ usedBytes, diskFreeBytes: disk }: Usage): boolean {
+    const { bytesMax, reserveBytes } = limits
+    return Math.min(bytesMax - usedBytes, disk) - reserveBytes - writtenSince > scarceBytes
+  }
+
+  function wrote(bytes: number): void {
+    walBytesWritten += bytes
+    writtenSince += bytes
+  }
 
   function write({ rows, door, extras }: CommitRequest): void {
     for (const row of rows) {
@@ -75,7 +110,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
         row.bytes,
       )
       nextOffset = row.lastOffset + 1
-      walBytesWritten += row.bytes.length + 2 * pageBytes
+      wrote(row.bytes.length + 2 * pageBytes)
     }
     if (extras) writeExtras(extras)
     const own = `"nextOffset":${nextOffset},"quarantineDropped":${shelf.dropped}`
@@ -85,7 +120,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
   function writeExtras(extras: CommitExtras): void {
     for (const item of extras.quarantine) {
       shelf.add(item)
-      walBytesWritten += item.bytes.length + 2 * pageBytes
+      wrote(item.bytes.length + 2 * pageBytes)
     }
     for (const id of extras.released) shelf.release(id)
     for (const id of extras.keptAside) shelf.settle(id)
@@ -122,7 +157,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
       try {
         write(request)
         sql.end.run()
-        walBytesWritten += 2 * pageBytes
+        wrote(2 * pageBytes)
       } catch (error) {
         nextOffset = before.nextOffset
         rollBack(sql.undo)
@@ -134,6 +169,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
     tend(passed, keepFromMs) {
       const retired = retire(passed, keepFromMs)
       walBytesWritten += retired * pageBytes
+      if (retired > 0) known = undefined // The oldest record is another one now.
       if (walBytesWritten >= checkpointBytes(limits)) {
         sql.checkpoint.all()
         walBytesWritten = 0
@@ -142,19 +178,14 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
     },
     resubmitted: () => shelf.resubmitted(),
     usage(nowMs) {
-      if (Math.abs(nowMs - diskAskedAtMs) >= statfsEveryMs) {
-        const disk = statfsSync(dirname(file))
-        diskFreeBytes = disk.bavail * disk.bsize
-        diskAskedAtMs = nowMs
+      if (known === undefined || nowMs - askedAtMs >= usageEveryMs || !isAmple(known)) {
+        known = ask(nowMs)
+        askedAtMs = nowMs
+        writtenSince = 0
+        return known
       }
-      const pages = (sql.pages.get() as { page_count: number }).page_count
-      const free = (sql.freePages.get() as { freelist_count: number }).freelist_count
-      return {
-        usedBytes: (pages - free) * pageBytes + fileBytes(walFile),
-        diskFreeBytes,
-        firstOffset: oldest(1)[0]?.firstOffset ?? nextOffset,
-        quarantineDropped: shelf.dropped,
-      }
+      const usedBytes = known.usedBytes + writtenSince
+      return { ...known, usedBytes, quarantineDropped: shelf.dropped }
     },
     close() {
       db.close()

@@ -1,7 +1,7 @@
 /**
  * The ledger's thread: takes one message at a time and answers it; the work is in store.ts.
  *
- * - A commit is answered as soon as it is durable; housekeeping is done after the answer.
+ * - A commit is answered as soon as it is durable; housekeeping is done after an answer, not after each.
  * - A fault of the disk is an answer, not the end of the thread.
  */
 import { parentPort, workerData } from 'node:worker_threads'
@@ -65,12 +65,18 @@ function commit(store: Store, request: CommitRequest): Fault | undefined {
 
 /** Longest housekeeping between two commits, a checkpoint apart. */
 const tendingMsMax = 3
+const tendEveryMs = 100
+let tendAtMs = Number.NEGATIVE_INFINITY
 
 /** What fails here (a full disk) is tried again after the next commit, and shows there. */
 function tend(store: Store, { passed, keepFromMs }: Passed): void {
-  const untilMs = performance.now() + tendingMsMax
+  const nowMs = performance.now()
+  if (nowMs < tendAtMs) return
   try {
-    while (store.tend(passed, keepFromMs) && performance.now() < untilMs);
+    let hasMore = true
+    while (hasMore && performance.now() < nowMs + tendingMsMax)
+      hasMore = store.tend(passed, keepFromMs)
+    if (!hasMore) tendAtMs = nowMs + tendEveryMs
     const items = store.resubmitted()
     if (items.length > 0) say({ kind: 'resubmitted', items })
   } catch {}
