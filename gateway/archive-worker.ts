@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { isCodedError } from '../schemas/coded-error.ts'
 import { ArchiveUnavailable } from './history/errors.ts'
-import type { HistoryAccounts, TrainingRow } from './history/ports.ts'
+import type { HistoryAccounts, HistoryAlarm, TrainingRow } from './history/ports.ts'
 import type { HistoryQueries, Range, TrainingMark } from './history/queries.ts'
 import type { RetentionOptions } from './history/retention.ts'
 import type { InfluxOptions } from './influx/options.ts'
@@ -47,8 +47,11 @@ export interface ArchiveOptions {
   readonly metrics: InfluxMetrics
   /** Everything before `cursor` is kept by this reader; `rejected` of the latest records could not be. */
   readonly onCursor?: (reader: ArchiveReader, cursor: number, rejected: number) => void
-  readonly onAlarm?: (alarm: SinkAlarm) => void
+  readonly onAlarm?: (alarm: ArchiveAlarm) => void
 }
+
+/** Somebody has to look; nothing is lost meanwhile. */
+export type ArchiveAlarm = HistoryAlarm | SinkAlarm
 
 export type ArchiveReader = 'history' | 'influx'
 
@@ -110,7 +113,7 @@ type FromThread =
       readonly state: ArchiveState
       readonly metrics: readonly RelayedValue[]
     }
-  | { readonly kind: 'alarm'; readonly alarm: SinkAlarm }
+  | { readonly kind: 'alarm'; readonly alarm: ArchiveAlarm }
   | { readonly kind: 'line'; readonly line: RelayedLine }
 
 const tellEveryMs = 100 // Ends and told messages are put together; nobody sees an archive that is 100 ms older.
@@ -268,6 +271,7 @@ async function openArchive(
     clock,
     log,
     onCursor: (cursor, rejected) => say({ kind: 'cursor', reader: 'history', cursor, rejected }),
+    onAlarm: (alarm) => say({ kind: 'alarm', alarm }),
   })
   const influx =
     data.influx &&
@@ -301,16 +305,28 @@ async function openArchive(
     say({ kind: 'cursor', reader: 'influx', cursor: influx.cursor(), rejected: 0 })
   }
 
+  /** What was told and is not kept yet, in its order: a confirmation speaks for all before it. */
+  const told: { readonly upTo: number; readonly messages: readonly Told[] }[] = []
+  let isRetrying = false
+
   /** A disk that is full holds back the confirmation; what is told again is the same rows and points. */
-  function keep(upTo: number, messages: readonly Told[]): void {
-    try {
-      history.append(messages)
-      if (influx && !influx.append(messages))
-        log.error({ messages: messages.length }, 'no room to keep what the gateway told')
-      say({ kind: 'confirmed', upTo })
-    } catch (err) {
-      log.error({ err }, 'what the gateway told could not be kept')
-      clock.after(retryMs, () => keep(upTo, messages))
+  function keepTold(): void {
+    for (let next = told[0]; next !== undefined && !isRetrying; next = told[0]) {
+      const { upTo, messages } = next
+      try {
+        history.append(messages)
+        if (influx && !influx.append(messages))
+          log.error({ messages: messages.length }, 'no room to keep what the gateway told')
+        told.shift()
+        say({ kind: 'confirmed', upTo })
+      } catch (err) {
+        log.error({ err }, 'what the gateway told could not be kept')
+        isRetrying = true
+        clock.after(retryMs, () => {
+          isRetrying = false
+          keepTold()
+        })
+      }
     }
   }
 
@@ -331,8 +347,10 @@ async function openArchive(
   const cancelReports = clock.every(reportEveryMs, report)
   return {
     handle(message) {
-      if (message.kind === 'told') keep(message.upTo, message.messages)
-      else if (end === undefined) begin(message.end)
+      if (message.kind === 'told') {
+        told.push(message)
+        keepTold()
+      } else if (end === undefined) begin(message.end)
       else {
         end = message.end
         reader.notify()

@@ -17,6 +17,13 @@ export interface OffsetRecord extends HistoryRecord {
   readonly offset: number
 }
 
+/** The history cannot be written, or can again. Nothing is lost meanwhile: the ledger keeps it. */
+export interface HistoryAlarm {
+  readonly kind: 'history-disk'
+  readonly isActive: boolean
+  readonly text: string
+}
+
 export interface SeriesRow {
   /** Beginning of the step. */
   readonly atMs: number

@@ -1,7 +1,8 @@
 /**
  * Carries the ledger into the history: gathers a little, writes in one transaction, lets others have their turn.
  *
- * - A disk that fails or a ledger that cannot be read is tried again, for ever; the cursor has not moved.
+ * - A disk that fails or a ledger that cannot be read is tried again, for ever; the cursor has not moved. The disk is an
+ *   alarm besides.
  * - It lags on purpose: a minute that goes on is then written once in three seconds and not with each second. Whoever asks
  *   the history something has it catch up first.
  * - Retention is done in between, a step at a time.
@@ -10,6 +11,7 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { Cancel, Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { History } from './history.ts'
+import type { HistoryAlarm } from './ports.ts'
 import type { RecordBlock } from './record-block.ts'
 
 export interface HistoryReaderOptions {
@@ -21,6 +23,7 @@ export interface HistoryReaderOptions {
   readonly clock: Clock
   readonly log: Log
   readonly onCursor?: (cursor: number, rejected: number) => void
+  readonly onAlarm?: (alarm: HistoryAlarm) => void
   readonly gatherMs?: number
 }
 
@@ -49,6 +52,7 @@ export function createHistoryReader(options: HistoryReaderOptions): HistoryReade
   let wake: () => void = () => {}
   let running: Promise<void> | undefined
   let consumedAtMs = Number.NEGATIVE_INFINITY
+  let isFailing = false
 
   function pause(waitMs: number): Promise<void> {
     return new Promise((resolve) => {
@@ -96,13 +100,21 @@ export function createHistoryReader(options: HistoryReaderOptions): HistoryReade
       const blocks = gathered()
       if (blocks.length === 0) return false
       const rejected = history.consume(blocks)
+      tell(false, 'written again')
       options.onCursor?.(history.cursor(), rejected)
       return true
     } catch (err) {
       const { code } = err as { code?: string }
       log.error({ code: code ?? 'unknown', err }, 'the history could not be written')
+      tell(true, (err as Error).message)
       return false
     }
+  }
+
+  function tell(isActive: boolean, text: string): void {
+    if (isActive === isFailing) return
+    isFailing = isActive
+    options.onAlarm?.({ kind: 'history-disk', isActive, text })
   }
 
   /** Whole blocks that are durable, until there are enough. */

@@ -164,7 +164,13 @@ export interface SystemStorage {
       /**
        * What is wrong.
        */
-      kind: 'ledger-full' | 'ledger-disk' | 'sink-unauthorised' | 'sink-unreachable' | 'residual'
+      kind:
+        | 'ledger-full'
+        | 'ledger-disk'
+        | 'history-disk'
+        | 'sink-unauthorised'
+        | 'sink-unreachable'
+        | 'residual'
       /**
        * In words.
        */

@@ -3,12 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { type ArchiveOptions, startArchive } from '../../gateway/archive-worker.ts'
-import type { SinkAlarm } from '../../gateway/influx/ports.ts'
+import {
+  type ArchiveAlarm,
+  type ArchiveOptions,
+  startArchive,
+} from '../../gateway/archive-worker.ts'
 import { silentLog } from '../../gateway/kit/log.ts'
 import { openLedger } from '../../gateway/ledger/ledger.ts'
 import { eventually } from '../support/eventually.ts'
 import { startFaultyProxy } from '../support/faulty-proxy.ts'
+import { canMount, mountSmallDisk } from '../support/small-disk.ts'
 import { isVictoriaMetricsMissing, startVictoriaMetrics } from '../support/victoria-metrics.ts'
 import { count } from './influx/memory-source.ts'
 import { silentInfluxMetrics } from './influx/silent-metrics.ts'
@@ -23,7 +27,7 @@ async function house() {
   const ledger = await openLedger({ dir, log: silentLog })
   onTestFinished(() => ledger.close())
   const cursors = { history: 0, influx: 0 }
-  const alarms: SinkAlarm[] = []
+  const alarms: ArchiveAlarm[] = []
   const posted = vi.spyOn(Worker.prototype, 'postMessage')
   onTestFinished(() => posted.mockRestore())
 
@@ -152,6 +156,62 @@ test('what the gateway tells of itself is kept, also over the death of the threa
     expect(rows.map((row) => row.why)).toEqual(['reason 1', 'reason 0'])
   })
 })
+
+const decision = (at: number) =>
+  [
+    'gateway/main/status/gateway.control',
+    {
+      entries: [
+        {
+          ts: new Date(baseMs + at).toISOString(),
+          seq: at,
+          values: {
+            junction: 'north/tlc-001',
+            strategy: 'predictive',
+            rung: 'predictive',
+            decision: 'timing',
+            why: `reason ${at}`,
+          },
+        },
+      ],
+    },
+    baseMs + at,
+  ] as const
+
+test.skipIf(!canMount)(
+  'a full disk under the history (needs mount) is an alarm; readers wait, nothing is lost, and the order stays',
+  async (context) => {
+    const { start, append, cursors, alarms } = await house()
+    const disk = mountSmallDisk(context, 4)
+    const archive = await start({ dir: disk.dir })
+    await append(0, 30)
+    await eventually(() => expect(cursors.history).toBe(30))
+    disk.fill()
+    await append(30, 1_500)
+    archive.append(...decision(0))
+    await eventually(() => expect(alarms).toMatchObject([{ kind: 'history-disk', isActive: true }]))
+    // Told in another message to the thread than the first, which is still held back.
+    await archive.query('state')
+    archive.append(...decision(1))
+    await archive.query('state')
+    expect(cursors.history).toBe(30)
+    disk.makeRoom()
+    await eventually(() => expect(cursors.history).toBe(1_500))
+    expect(alarms.at(-1)).toMatchObject({ kind: 'history-disk', isActive: false })
+    await eventually(async () => {
+      const rows = await archive.query('decisions', { junction: 'north/tlc-001', ...all })
+      expect(rows.map((row) => row.why)).toEqual(['reason 1', 'reason 0'])
+    })
+    const rows = await collect(archive.training(all))
+    expect(rows.map((row) => row.vehicles)).toEqual(Array.from({ length: 1_500 }, (_, at) => at))
+    expect((await archive.query('state')).history.accounts).toMatchObject({
+      written: 1_500,
+      pending: 0,
+      residual: 0,
+    })
+  },
+  60_000,
+)
 
 test('a question while the thread is dead is IG_ERR_ARCHIVE_UNAVAILABLE', async () => {
   const { start, killThread } = await house()
