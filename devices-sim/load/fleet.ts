@@ -2,9 +2,10 @@
  * All devices of a load, their connections and the figures of the phase that runs. Reconnects who was lost, hands out
  * the next device that is ready, and keeps what every phase measured.
  *
- * - Only so many handshakes are under way at once: they cost this process as much as the gateway, and if it began a
- *   thousand together all would be near their end when the first ones time out. Who waits here is timed from when it
- *   was to connect.
+ * - In a ramp only so many handshakes are under way at once: they cost both sides milliseconds, and on a busy machine a
+ *   thousand begun together are all near their end when the first ones time out. Who waits is timed from when it was due.
+ * - Who is cut comes back at once, however many they are: that is the storm. Who fails waits longer each time, as devices
+ *   in the field do, so that a storm that is too much for the machine ends.
  */
 import { createSecureContext } from 'node:tls'
 import { build, type Histogram } from 'hdr-histogram-js'
@@ -49,10 +50,11 @@ export interface Fleet {
 
 /** An address has some 28,000 ports, and a cut leaves as many waiting to be free again as it opens. */
 const devicesPerAddress = 10_000
-/** Who was lost comes back after one to two of these, not all in the same moment. */
+/** Who was lost comes back after one to two of these, twice as many after each attempt that failed. */
 const reconnectMs = 1_000
-/** What a gateway begins in a second. */
-const connectingMax = 256
+const reconnectDoublingsMax = 4
+/** At 3 ms each side this is as fast as a gateway lets in: 250 a second. */
+const rampConnectingMax = 64
 const pingEveryMs = 60_000
 export const pingStepMs = 200
 
@@ -70,7 +72,8 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
   const ready = createReadySet(options.devices)
   const secureContext = createSecureContext({ ...credentials })
   const connecting = new Set<number>()
-  /** Who is to connect, and since when. */
+  const failedAttempts = new Uint8Array(options.devices)
+  /** Who is to connect in the ramp, and since when. */
   const toConnect = new Map<number, number>()
   let opened = 0
   let pinged = 0
@@ -93,6 +96,7 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
       events: {
         connected(tookMs) {
           connecting.delete(index)
+          failedAttempts[index] = 0
           ready.add(index)
           admit()
           totals.connects += 1
@@ -103,7 +107,7 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
           count(reason)
           connecting.delete(index)
           if (wasReady) ready.remove(index)
-          if (!isEnding) setTimeout(() => connect(index), reconnectMs * (1 + jitter()))
+          if (!isEnding) reconnectLater(index)
           admit()
         },
         acknowledged(message, dueAt, wasResent) {
@@ -121,18 +125,24 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
     return device
   })
 
-  function connect(index: number): void {
-    if (isEnding || ready.has(index) || connecting.has(index) || toConnect.has(index)) return
-    toConnect.set(index, performance.now())
-    admit()
+  function connect(index: number, dueAt: number): void {
+    if (isEnding || ready.has(index) || connecting.has(index)) return
+    connecting.add(index)
+    devices[index]?.connect(dueAt)
+  }
+
+  function reconnectLater(index: number): void {
+    const doublings = failedAttempts[index] ?? 0
+    failedAttempts[index] = Math.min(reconnectDoublingsMax, doublings + 1)
+    const waitMs = reconnectMs * 2 ** doublings * (1 + jitter())
+    setTimeout(() => connect(index, performance.now()), waitMs)
   }
 
   function admit(): void {
     for (const [index, dueAt] of toConnect) {
-      if (isEnding || connecting.size >= connectingMax) return
+      if (connecting.size >= rampConnectingMax) return
       toConnect.delete(index)
-      connecting.add(index)
-      devices[index]?.connect(dueAt)
+      connect(index, dueAt)
     }
   }
 
@@ -150,10 +160,10 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
       return figures
     },
     open(wanted) {
-      while (opened < Math.min(wanted, devices.length)) {
-        connect(opened)
-        opened += 1
+      for (; opened < Math.min(wanted, devices.length); opened += 1) {
+        toConnect.set(opened, performance.now())
       }
+      admit()
     },
     readyCount: () => ready.size(),
     unacknowledged: () => devices.reduce((sum, device) => sum + device.unacknowledged(), 0),
@@ -183,7 +193,7 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
         connecting.delete(index)
         device.cut()
       }
-      for (let index = 0; index < many; index++) connect(index)
+      for (let index = 0; index < many; index++) connect(index, performance.now())
     },
     ping() {
       const share = Math.ceil((devices.length * pingStepMs) / pingEveryMs)
