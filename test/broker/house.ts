@@ -1,15 +1,15 @@
 /** A real broker on a free port with certificates made on the spot, and clients that connect to it. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type IClientOptions, type MqttClient, connect as mqttConnect } from 'mqtt'
+import type { MqttClient } from 'mqtt'
 import { onTestFinished } from 'vitest'
 import { type Broker, type BrokerOptions, createBroker } from '../../broker/broker.ts'
 import { initAuthority, type PkiAuthority } from '../../broker/pki/authority.ts'
-import type { CertificateRole } from '../../broker/pki/register.ts'
 import type { Arrival, GateAnswer } from '../../broker/ports.ts'
+import { type Clients, createClients } from './clients.ts'
 
-export interface House {
+export interface House extends Clients {
   readonly broker: Broker
   readonly authority: PkiAuthority
   readonly url: string
@@ -24,10 +24,6 @@ export interface House {
   /** What the gate does with a message; accepts all at first. */
   judge: (arrival: Arrival, answer: (answer: GateAnswer) => void) => void
   nowMs: number
-  credentials(name: string): IClientOptions
-  issue(role: CertificateRole, name: string): Promise<void>
-  client(name: string, options?: IClientOptions & { as?: string }): MqttClient
-  connected(name: string, options?: IClientOptions & { as?: string }): Promise<MqttClient>
 }
 
 export const accepted: GateAnswer = { kind: 'acknowledge', forward: true }
@@ -105,39 +101,7 @@ export async function openHouse(overrides: Partial<BrokerOptions> = {}): Promise
     logged,
     judge: (_arrival, answer) => answer(accepted),
     nowMs: Date.now(),
-    issue: async (role, name) => {
-      await authority.issue({ role, name })
-    },
-    credentials: (name) => ({
-      clientId: name,
-      ca: readFileSync(paths.caCert),
-      cert: readFileSync(paths.cert(name)),
-      key: readFileSync(paths.key(name)),
-      protocolVersion: 4,
-      reconnectPeriod: 0,
-      connectTimeout: 10_000,
-    }),
-    client(name, { as = name, ...options } = {}) {
-      const client = mqttConnect(url, {
-        ...house.credentials(as),
-        clientId: name,
-        ...options,
-      })
-      client.on('error', () => {})
-      onTestFinished(async () => {
-        await client.endAsync(true)
-      })
-      return client
-    },
-    async connected(name, options) {
-      const client = house.client(name, options)
-      await new Promise<void>((resolve, reject) => {
-        client.once('connect', () => resolve())
-        client.once('error', reject)
-        client.once('close', () => reject(new Error('closed before CONNACK')))
-      })
-      return client
-    },
+    ...createClients(authority, url),
   }
   return house
 }

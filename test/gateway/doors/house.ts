@@ -1,10 +1,8 @@
 /** Doors as the gateway makes them: real processes, TLS and brokers, and a gate in this process that the test leads. */
-import { readFileSync } from 'node:fs'
-import { type IClientOptions, type MqttClient, connect as mqttConnect } from 'mqtt'
+import type { IClientOptions, MqttClient } from 'mqtt'
 import { onTestFinished } from 'vitest'
 import { createBroker } from '../../../broker/broker.ts'
 import { initAuthority, type PkiAuthority } from '../../../broker/pki/authority.ts'
-import type { CertificateRole } from '../../../broker/pki/register.ts'
 import { createTcpPort } from '../../../broker/tcp-port.ts'
 import { matchesFilter } from '../../../broker/topic-filter.ts'
 import {
@@ -14,9 +12,10 @@ import {
 } from '../../../gateway/doors/door-fleet.ts'
 import type { Arrival, Gate, GateAnswer } from '../../../gateway/doors/ports.ts'
 import type { Log } from '../../../gateway/kit/log.ts'
+import { type Clients, createClients } from '../../broker/clients.ts'
 import { makeDir } from '../../broker/house.ts'
 
-export interface DoorsHouse {
+export interface DoorsHouse extends Clients {
   readonly fleet: DoorFleet
   readonly authority: PkiAuthority
   readonly port: number
@@ -28,10 +27,6 @@ export interface DoorsHouse {
   /** What the gate does with a message; accepts all at first. */
   judge: (arrival: Arrival, answer: (answer: GateAnswer) => void) => void
   express: Gate['express']
-  issue(role: CertificateRole, name: string): Promise<void>
-  credentials(name: string): IClientOptions
-  client(name: string, options?: IClientOptions): MqttClient
-  connected(name: string, options?: IClientOptions): Promise<MqttClient>
   /** The same, at this door: others come in and leave until it is its turn. */
   connectedAt(door: number, name: string, options?: IClientOptions): Promise<MqttClient>
 }
@@ -132,38 +127,7 @@ export async function openDoors(overrides: Partial<DoorFleetOptions> = {}): Prom
     logged,
     judge: (_arrival, answer) => answer(accepted),
     express: () => undefined,
-    issue: async (role, name) => {
-      await authority.issue({ role, name })
-    },
-    credentials: (name) => ({
-      clientId: name,
-      ca: readFileSync(paths.caCert),
-      cert: readFileSync(paths.cert(name)),
-      key: readFileSync(paths.key(name)),
-      protocolVersion: 4,
-      reconnectPeriod: 0,
-      connectTimeout: 10_000,
-    }),
-    client(name, options) {
-      const client = mqttConnect(`mqtts://localhost:${port}`, {
-        ...house.credentials(name),
-        ...options,
-      })
-      client.on('error', () => {})
-      onTestFinished(async () => {
-        await client.endAsync(true)
-      })
-      return client
-    },
-    async connected(name, options) {
-      const client = house.client(name, options)
-      await new Promise<void>((resolve, reject) => {
-        client.once('connect', () => resolve())
-        client.once('error', reject)
-        client.once('close', () => reject(new Error('closed before CONNACK')))
-      })
-      return client
-    },
+    ...createClients(authority, `mqtts://localhost:${port}`),
     async connectedAt(door, name, options) {
       const sockets = () => fleet.doors().map((each) => each.sockets)
       const fillers: MqttClient[] = []
