@@ -10,6 +10,7 @@ import {
   type Client,
   makeCertificates,
   openHouse,
+  runProgramFile,
   spawnGateway,
   temporaryFolder,
 } from '../support/house.ts'
@@ -212,3 +213,30 @@ test.skipIf(!canSeeProcesses)(
   },
   60_000,
 )
+
+test('a street in simulated time behind two doors is commanded like behind one', async () => {
+  const junctions = await temporaryFolder()
+  const street = ['street', '--zone=north', '--seed=7', '--certificates=zone', '--log-level=warn']
+  const describe = ['--describe', `--junctions-out=${junctions}`]
+  expect(await runProgramFile('devices-sim/main.ts', [...street, ...describe]).ended).toBe(0)
+  const house = await openHouse({ mqttProcesses: 2, junctions, clock: 'event' })
+  await house.certificates.of('simulator', 'north')
+  const center = await house.connect('center', 'center/desk-1')
+  await center.subscribe('+/+/command/#', '+/+/result/#', 'gateway/+/status/#')
+  const run = runProgramFile('devices-sim/main.ts', [
+    ...street,
+    `--url=mqtts://localhost:${house.port}`,
+    `--pki=${house.certificates.dir}`,
+    ...['--speed=max', '--duration-s=90'],
+  ])
+  expect(await run.ended, run.errors()).toBe(0)
+  const summary = house.gateway.summary()
+  expect(summary).toMatchObject({ quarantined: 0, residual: 0, delay: { monitorViolations: 0 } })
+  expect(summary.commands.applied).toBeGreaterThan(0)
+  const commands = center.received.filter(({ topic }) => topic.includes('/command/'))
+  const results = center.received.filter(({ topic }) => topic.includes('/result/'))
+  expect(commands.length).toBeGreaterThan(0)
+  expect(results.length).toBeGreaterThanOrEqual(commands.length)
+  const ids = commands.map(({ message }) => (message as { id: string }).id)
+  expect(new Set(ids).size).toBe(ids.length)
+}, 60_000)
