@@ -1,5 +1,6 @@
 /** The HTTPS page's certificate, read anew while the gateway runs. */
 import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,10 +8,10 @@ import { connect } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { initAuthority } from '../../../broker/pki/authority.ts'
 import { silentLog } from '../../../gateway/kit/log.ts'
-import { createWeb } from '../../../gateway/web/server.ts'
+import { createWeb, type WebOptions } from '../../../gateway/web/server.ts'
 import { eventually } from '../../support/eventually.ts'
 
-async function openSecureWeb() {
+async function openSecureWeb(overrides: Partial<WebOptions> = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'intergreen-web-'))
   onTestFinished(() => rmSync(dir, { recursive: true }))
   const authority = await initAuthority(dir, { name: 'City' })
@@ -26,6 +27,7 @@ async function openSecureWeb() {
     health: () => ({ ready: true, findings: [] }),
     acceptCenter: () => {},
     log: { ...silentLog, error: (fields) => void errors.push(fields.code) },
+    ...overrides,
   })
   onTestFinished(() => web.stop(1_000))
   return { authority, certFile, keyFile, web, errors }
@@ -33,7 +35,7 @@ async function openSecureWeb() {
 
 async function serialShown(port: number): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false })
-  await new Promise((resolve) => socket.once('secureConnect', resolve))
+  await once(socket, 'secureConnect')
   const { serialNumber } = socket.getPeerCertificate()
   socket.destroy()
   return serialNumber
@@ -72,4 +74,13 @@ test('a start without a usable certificate is IG_ERR_WEB_CERT_UNREADABLE', async
     code: 'IG_ERR_WEB_CERT_UNREADABLE',
     message: expect.stringContaining(certFile),
   })
+})
+
+test('a connection over TLS frees its place when it ends', async () => {
+  const { web } = await openSecureWeb({
+    limits: { connectionsMax: 2, connectionsOfOneMax: 2, requestsMax: 9, requestsOfOneMax: 9 },
+  })
+  await web.start(new AbortController().signal)
+  for (let round = 0; round < 5; round++)
+    await eventually(async () => expect(await serialShown(web.address().port)).not.toBe(''))
 })
