@@ -48,3 +48,11 @@ export const SinkStoreInvalid = defineError({
   blame: 'operator',
   retry: 'never',
 })
+
+export const SinkStoreUnreadable = defineError({
+  code: 'IG_ERR_SINK_STORE_UNREADABLE',
+  message: '%s cannot be read: %s',
+  hint: 'It is in the data directory of a gateway that writes to a database: name that with --data-dir.',
+  blame: 'operator',
+  retry: 'never',
+})

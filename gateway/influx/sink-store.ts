@@ -6,7 +6,7 @@
  * - Dead letters and told messages are bounded; the oldest letter gives way, a told message too many is not kept.
  */
 import { DatabaseSync } from 'node:sqlite'
-import { SinkStoreInvalid } from './errors.ts'
+import { SinkStoreInvalid, SinkStoreUnreadable } from './errors.ts'
 import type { SourceRecord } from './ports.ts'
 
 export interface SourceAccount {
@@ -94,7 +94,7 @@ export function openSinkStore(path: string, options: SinkStoreOptions = {}): Sin
   const thin = db.prepare(
     'DELETE FROM dead_letter WHERE id <= (SELECT max(id) FROM dead_letter) - ?',
   )
-  const letters = db.prepare('SELECT * FROM dead_letter WHERE id < ? ORDER BY id DESC LIMIT ?')
+  const letters = prepareLetters(db)
   const tell = db.prepare('INSERT INTO told (received_ms, topic, payload) VALUES (?, ?, ?)')
   const told = db.prepare('SELECT * FROM told WHERE id > ? ORDER BY id LIMIT ?')
   const forget = db.prepare('DELETE FROM told WHERE id <= ?')
@@ -124,12 +124,7 @@ export function openSinkStore(path: string, options: SinkStoreOptions = {}): Sin
         if (dead.length > 0) thin.run(deadLettersMax)
       })
     },
-    deadLetters(limit, beforeId = Number.MAX_SAFE_INTEGER) {
-      return letters.all(beforeId, limit).map((row) => {
-        const { at_ms: atMs, ...rest } = row as Row
-        return { ...rest, atMs } as unknown as DeadLetter
-      })
-    },
+    deadLetters: letters,
     tell(messages) {
       if (toldNow + messages.length > toldMax) return false
       transaction(() => {
@@ -156,6 +151,40 @@ export function openSinkStore(path: string, options: SinkStoreOptions = {}): Sin
     },
     close: () => db.close(),
   }
+}
+
+export interface DeadLetters {
+  /** Newest first. */
+  list(limit: number, beforeId?: number): readonly DeadLetter[]
+  close(): void
+}
+
+/**
+ * The dead letters beside a running gateway, read-only.
+ * @throws IG_ERR_SINK_STORE_INVALID, IG_ERR_SINK_STORE_UNREADABLE
+ */
+export function openDeadLetters(path: string): DeadLetters {
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(path, { readOnly: true, timeout: 5_000 })
+    const { user_version: version } = db.prepare('PRAGMA user_version').get() as Row
+    if (version !== schemaVersion) throw SinkStoreInvalid(path, version, schemaVersion)
+    const opened = db
+    return { list: prepareLetters(opened), close: () => opened.close() }
+  } catch (cause) {
+    db?.close()
+    if ((cause as { errcode?: number }).errcode === undefined) throw cause
+    throw SinkStoreUnreadable.from(cause, path, (cause as Error).message)
+  }
+}
+
+function prepareLetters(db: DatabaseSync): DeadLetters['list'] {
+  const letters = db.prepare('SELECT * FROM dead_letter WHERE id < ? ORDER BY id DESC LIMIT ?')
+  return (limit, beforeId = Number.MAX_SAFE_INTEGER) =>
+    letters.all(beforeId, limit).map((row) => {
+      const { at_ms: atMs, ...rest } = row as Row
+      return { ...rest, atMs } as unknown as DeadLetter
+    })
 }
 
 type Row = Record<string, unknown>
