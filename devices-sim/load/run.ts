@@ -44,6 +44,8 @@ export async function runLoad(options: LoadOptions, context: LoadContext): Promi
         reports.push(await runPhase(phase, fleet, ownDelay, context))
       }
     }
+    // Who stops it wants to see what there is, now.
+    if (context.signal.aborted) return createReport(options, fleet, reports, undefined)
     const deadline = performance.now() + drainMsMax
     while (fleet.unacknowledged() > 0 && performance.now() < deadline) await pause(50)
     const after = before && (await watch?.settled(accountsMsMax))

@@ -113,7 +113,7 @@ test('more devices than files may be open is said before the first connects, wit
 
 describe('against a broker', () => {
   async function load(
-    more: Partial<LoadOptions> = {},
+    { stopAfterMs, ...more }: Partial<LoadOptions> & { stopAfterMs?: number } = {},
     prepare?: (house: Awaited<ReturnType<typeof openHouse>>) => void,
   ) {
     const house = await openHouse()
@@ -146,7 +146,9 @@ describe('against a broker', () => {
       expectConnectsPerS: 0,
       ...more,
     }
-    const report = await runLoad(options, { signal: new AbortController().signal, live: () => {} })
+    const stop = new AbortController()
+    if (stopAfterMs !== undefined) setTimeout(() => stop.abort(), stopAfterMs)
+    const report = await runLoad(options, { signal: stop.signal, live: () => {} })
     return { house, report }
   }
 
@@ -216,6 +218,19 @@ describe('against a broker', () => {
       value: 100,
       isMet: true,
     })
+  })
+
+  test('stopped in its middle it reports what there is, and waits for nothing', async () => {
+    const { report } = await load({
+      phases: [
+        phase({ name: 'ramp', kind: 'ramp', seconds: 1, messagesPerSecond: 20 }),
+        phase({ name: 'long', seconds: 600, messagesPerSecond: 20 }),
+      ],
+      stopAfterMs: 3_000,
+    })
+    expect(report.phases.map(({ name }) => name)).toEqual(['ramp', 'long'])
+    expect(report.phases[1]?.seconds).toBeLessThan(60)
+    expect(report.phases[1]?.sent).toBeGreaterThan(0)
   })
 
   test('where nobody listens it says so at once', async () => {
