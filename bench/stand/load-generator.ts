@@ -69,6 +69,8 @@ const holdSMax = 3_600
 function hold(program: string, args: readonly string[]) {
   const words = ['-c', String(generatorCore), program, '--hold', String(holdSMax), ...args]
   const child = spawn('taskset', words, { stdio: 'ignore' })
+  // A bench that ends by an error does not leave it holding nothing for an hour.
+  process.once('exit', () => child.kill('SIGTERM'))
   return {
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
