@@ -6,11 +6,12 @@
  */
 import type { AedesOptions } from 'aedes'
 import type { CodedError } from '../schemas/coded-error.ts'
-import { refusePublish } from './acl.ts'
+import { isRetainable, refusePublish } from './acl.ts'
 import { notAuthorized } from './aedes-internals.ts'
 import { type Connection, connectionOf } from './connection.ts'
 import { AuthCertExpired, AuthRevoked, ProtocolRefused } from './errors.ts'
 import { refuseClientId } from './identity.ts'
+import type { LastWill } from './ports.ts'
 import type { Refusals } from './refusals.ts'
 import type { Takeover } from './takeover.ts'
 import { wallClock } from './wall-clock.ts'
@@ -23,7 +24,12 @@ export interface AuthenticationOptions {
 
 interface Connect {
   readonly clientId: string
-  readonly will?: { readonly topic: string; readonly qos: number }
+  readonly will?: {
+    readonly topic: string
+    readonly payload: Buffer
+    readonly qos: number
+    readonly retain: boolean
+  }
 }
 
 export function createAuthentication(
@@ -49,6 +55,7 @@ export function createAuthentication(
       connection.clientId = packet.clientId
       packet.clean = true
       connection.refusal = refuse(connection, packet as Connect)
+      connection.will = lastWillOf(packet as Connect)
       done(null, true)
     },
     authenticate(client, _username, _password, done) {
@@ -59,4 +66,10 @@ export function createAuthentication(
       } else takeover.claim(connection, () => done(null, true))
     },
   }
+}
+
+function lastWillOf({ will }: Connect): LastWill | undefined {
+  if (will === undefined) return undefined
+  const { topic, payload, qos, retain } = will
+  return { topic, payload, qos: qos === 0 ? 0 : 1, retain: retain && isRetainable(topic) }
 }

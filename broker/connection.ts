@@ -4,7 +4,7 @@ import type { Client } from 'aedes'
 import type { CodedError } from '../schemas/coded-error.ts'
 import { DoorStream, type DoorStreamOptions } from './door-stream.ts'
 import type { CertifiedIdentity } from './identity.ts'
-import type { ExpressLane, ExpressSender, GateAnswer } from './ports.ts'
+import type { ExpressLane, ExpressSender, GateAnswer, LastWill } from './ports.ts'
 
 /** A PUBLISH at the gate. Kept in order of arrival: PUBACKs go out in it [MQTT-4.6.0-2]. */
 export interface WaitingPublish {
@@ -25,6 +25,7 @@ export class Connection extends DoorStream implements ExpressSender {
   /** Set with CONNECT. */
   clientId = ''
   client: Client | undefined
+  will: LastWill | undefined
   /** Why CONNECT is refused, found before Aedes can say so. */
   refusal: CodedError | undefined
   /** The code this connection was closed for, counted once. */

@@ -69,15 +69,28 @@ export interface ExpressSender {
   refused(error: CodedError): void
 }
 
+/** What is to be said for a client that ends without a word [MQTT-3.1.2-8]. */
+export interface LastWill {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: 0 | 1
+  readonly retain: boolean
+}
+
 /**
  * Client ids, where several brokers serve one port: a client may be connected to another of them. `begin` is called when
- * nobody else has the id; `end` when a newer connection elsewhere has come for it, also before `begin`.
+ * nobody else has the id; `end` when a newer connection elsewhere has come for it, also before `begin`. The
+ * will is for whoever survives the broker: while it lives it brings wills to the gate itself.
  */
 export interface ClientRegistry {
   claim(
     identity: Identity,
     clientId: string,
-    events: { readonly begin: () => void; readonly end: () => void },
+    claim: {
+      readonly begin: () => void
+      readonly end: () => void
+      readonly will: LastWill | undefined
+    },
   ): void
   /** The connection has ended, and its will is at the gate. */
   release(identity: Identity): void

@@ -34,6 +34,7 @@ export function createTakeover(
         if (holders.get(clientId) === connection && !connection.destroyed) begin()
       },
       end: () => close(connection),
+      will: connection.will,
     })
   }
 

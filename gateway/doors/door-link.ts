@@ -4,8 +4,8 @@
  *
  *   fork ▶ open … opened ▶ sockets handed over ▶ … ▶ stop, or its death ▶ ended
  *
- * - Its connections leave in order: who could be commanded cannot be any more, client ids are free, a delivery under way is a
- *   timeout. What they had at the gate is judged all the same; who is not acknowledged sends again.
+ * - Its connections leave in order: who could be commanded cannot be any more, wills are judged, client ids are free, a
+ *   delivery under way is a timeout. What they had at the gate is judged all the same; who is not acknowledged sends again.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { Socket } from 'node:net'
@@ -25,9 +25,11 @@ import {
   type ReaderHead,
   type RelayHead,
   type ReportHead,
+  readHeaded,
   readJson,
   sendHeaded,
   sendJson,
+  type WillHead,
 } from './messages.ts'
 import type { DeliveryOutcome, Gate, Sending } from './ports.ts'
 import { RemoteConnection, type RemoteDoor } from './remote-connection.ts'
@@ -71,6 +73,7 @@ export class DoorLink implements RemoteDoor {
   readonly #questions = new Map<number, (answer: number) => void>()
   readonly #ending = Promise.withResolvers<void>()
   #lastQuestion = 0
+  #isStopping = false
   #hasEnded = false
 
   constructor(options: DoorLinkOptions) {
@@ -138,6 +141,7 @@ export class DoorLink implements RemoteDoor {
 
   async stop(deadlineMs: number): Promise<void> {
     if (this.#hasEnded) return
+    this.#isStopping = true
     this.wire.send(kind.stop, Math.max(0, Math.floor(deadlineMs)))
     const late = setTimeout(() => this.#child.kill('SIGKILL'), deadlineMs)
     await this.gone
@@ -199,6 +203,12 @@ export class DoorLink implements RemoteDoor {
         this.#connections.set(number, new RemoteConnection(number, who, this, this.#options))
         break
       }
+      case kind.will: {
+        const { head, payload } = readHeaded<WillHead>(frame)
+        const connection = this.#connections.get(number)
+        if (connection) connection.will = { ...head, payload: Buffer.from(payload) }
+        break
+      }
       default:
         this.#takeLifeOf(this.#connections.get(number), frame.kind)
     }
@@ -230,9 +240,15 @@ export class DoorLink implements RemoteDoor {
     this.sockets = 0
     this.wire.destroy()
     this.#opening.reject(DoorUnavailable(this.at, why))
-    this.#options.audience.leave(this)
+    const { audience, clientIds } = this.#options
+    audience.leave(this)
     for (const connection of this.#ready) this.#options.unready(connection)
-    for (const connection of this.#connections.values()) this.#options.clientIds.release(connection)
+    const connections = [...this.#connections.values()]
+    // Before the ids are free: nobody is online again before it was offline.
+    for (const connection of connections)
+      if (!this.#isStopping && clientIds.holder(connection.clientId) === connection)
+        connection.sayWill()
+    for (const connection of connections) clientIds.release(connection)
     for (const answer of this.#questions.values()) answer(-1)
     this.#connections.clear()
     this.#ending.resolve()

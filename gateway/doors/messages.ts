@@ -1,9 +1,9 @@
 /**
  * What is said on the wire: the kinds of frames, and how those that are not `publish` are written down.
  *
- *   door ▶ gateway   opened failed   known claim released   publish   ready unready reader   delivered   left report line done
- *   gateway ▶ door   open            granted end            stored refused answer            deliver relay disconnect
- *                                                                                             reload stop
+ *   door ▶ gateway   opened failed   known will claim released   publish   ready unready reader   delivered   left report line done
+ *   gateway ▶ door   open            granted end                 stored refused answer            deliver relay disconnect
+ *                                                                                                  reload stop
  *
  * A connection has a number of its door's, never used again while the door lives. `known` comes before anything else of it.
  */
@@ -30,6 +30,8 @@ export const kind = {
   report: 12,
   line: 13,
   done: 14,
+  /** What its connection leaves behind if the door dies. */
+  will: 15,
 
   open: 32,
   granted: 33,
@@ -84,6 +86,10 @@ export interface DoorStart {
 export interface KnownHead {
   readonly identity: Identity
   readonly clientId: string
+}
+
+export interface WillHead extends Sending {
+  readonly topic: string
 }
 
 export interface ReaderHead {

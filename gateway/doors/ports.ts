@@ -46,6 +46,12 @@ export interface ConnectionObserver {
   clientGone(clientId: string, identity: Identity): void
 }
 
+/** What is to be said for a client that ends without a word. */
+export interface LastWill extends Sending {
+  readonly topic: string
+  readonly payload: Buffer
+}
+
 export type DeliveryOutcome = 'delivered' | 'offline' | 'timeout'
 
 export interface Sending {

@@ -4,6 +4,7 @@
  * - Who takes the express lane is decided here: a message that the gate's lane takes and nobody reads.
  * - What the gate lets subscribers have goes to the readers at all other doors, also when the sender's door is gone by then:
  *   the message is stored.
+ * - Its will is kept for the case that its door dies: a door that lives brings wills to the gate itself.
  */
 import type { CodedError } from '../../schemas/coded-error.ts'
 import { plainError } from '../kit/plain-error.ts'
@@ -18,7 +19,7 @@ import {
   topicLengthBytes,
   unnumbered,
 } from './messages.ts'
-import type { ExpressLane, ExpressSender, Gate, GateAnswer, Identity } from './ports.ts'
+import type { ExpressLane, ExpressSender, Gate, GateAnswer, Identity, LastWill } from './ports.ts'
 import type { Frame, Wire } from './wire.ts'
 
 /** The door a connection came in at. */
@@ -52,6 +53,7 @@ export class RemoteConnection<D extends RemoteDoor = RemoteDoor>
   readonly identity: Identity
   readonly clientId: string
   readonly door: D
+  will: LastWill | undefined
   readonly #ports: RemoteConnectionPorts<D>
   readonly #topics: RemoteTopic[] = []
   readonly #waiting: Waiting[] = []
@@ -83,6 +85,14 @@ export class RemoteConnection<D extends RemoteDoor = RemoteDoor>
 
   refused(error: CodedError): void {
     sendJson(this.door.wire, kind.refused, this.number, plainError(error))
+  }
+
+  /** Its door has died, and it cannot say so itself. */
+  sayWill(): void {
+    if (this.will === undefined) return
+    const { topic, payload, qos, retain } = this.will
+    const flags = (qos === 0 ? 0 : publishFlags.qos1) | (retain ? publishFlags.retain : 0)
+    this.#admit(topic, payload, flags, 0)
   }
 
   /** A publish as it came over the wire. */

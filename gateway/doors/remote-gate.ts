@@ -16,17 +16,26 @@ import {
   publishFlags,
   publishHeadBytes,
   readJson,
+  sendHeaded,
   sendJson,
   topicLengthBytes,
   topicNumbersMax,
   unnumbered,
 } from './messages.ts'
-import type { Arrival, ExpressLane, ExpressSender, GateAnswer, Identity } from './ports.ts'
+import type {
+  Arrival,
+  ExpressLane,
+  ExpressSender,
+  GateAnswer,
+  Identity,
+  LastWill,
+} from './ports.ts'
 import type { Frame, Wire } from './wire.ts'
 
-interface ClaimEvents {
+interface Claim {
   readonly begin: () => void
   readonly end: () => void
+  readonly will: LastWill | undefined
 }
 
 /** A connection as the wire knows it. */
@@ -38,7 +47,7 @@ interface Caller {
   /** Whoever sent them on the express lane, and how many. */
   sender: ExpressSender | undefined
   expressWaiting: number
-  events: ClaimEvents | undefined
+  claim: Claim | undefined
   isReleased: boolean
 }
 
@@ -62,9 +71,13 @@ export class RemoteGate {
   }
 
   /** Where a client's connection begins. */
-  claim(identity: Identity, clientId: string, events: ClaimEvents): void {
+  claim(identity: Identity, clientId: string, claim: Claim): void {
     const caller = this.#introduce(identity, clientId)
-    caller.events = events
+    caller.claim = claim
+    if (claim.will !== undefined) {
+      const { topic, payload, qos, retain } = claim.will
+      sendHeaded(this.#wire, kind.will, caller.number, { topic, qos, retain }, payload)
+    }
     this.#wire.send(kind.claim, caller.number)
   }
 
@@ -73,7 +86,7 @@ export class RemoteGate {
     if (caller === undefined || caller.isReleased) return
     this.#byIdentity.delete(identity)
     caller.isReleased = true
-    caller.events = undefined
+    caller.claim = undefined
     this.#wire.send(kind.released, caller.number)
     this.#forgetWhenAnswered(caller)
   }
@@ -132,10 +145,10 @@ export class RemoteGate {
         if (caller !== undefined) this.#answered(caller, frame)
         return true
       case kind.granted:
-        caller?.events?.begin()
+        caller?.claim?.begin()
         return true
       case kind.end:
-        caller?.events?.end()
+        caller?.claim?.end()
         return true
       default:
         return false
@@ -150,7 +163,7 @@ export class RemoteGate {
       waiting: [],
       sender: undefined,
       expressWaiting: 0,
-      events: undefined,
+      claim: undefined,
       isReleased: false,
     }
     this.#byIdentity.set(identity, caller)

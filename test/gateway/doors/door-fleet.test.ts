@@ -352,3 +352,34 @@ test('a certificate that is revoked is revoked at every door', async () => {
   expect(await Promise.all(ends)).toEqual(['closed', 'closed'])
   await eventually(() => house.counts.get('connectionsClosed IG_ERR_AUTH_REVOKED') === 2)
 })
+
+test('the wills of the clients of a door that is killed are judged and seen, not those of clients that said goodbye', async () => {
+  const house = await openDoors()
+  await house.issue('device', device)
+  await house.issue('device', other)
+  await house.issue('center', 'center/desk-1')
+  const will = (node: string) => ({
+    will: {
+      topic: `${node}/presence`,
+      payload: Buffer.from('offline'),
+      qos: 1 as const,
+      retain: true,
+    },
+  })
+  const first = await house.connectedAt(0, device, will(device))
+  const center = await house.connectedAt(1, 'center/desk-1')
+  const leaving = await house.connectedAt(0, other, will(other))
+  const seen = collect(center)
+  await center.subscribeAsync('+/+/presence', { qos: 1 })
+  await first.publishAsync(`${device}/presence`, 'online', { qos: 1, retain: true })
+  await leaving.endAsync()
+  await eventually(() => house.fleet.doors()[0]!.sockets === 1)
+  process.kill(house.fleet.doors()[0]!.pid!, 'SIGKILL')
+  await eventually(() => seen.length === 2)
+  const back = await house.connected(device, will(device))
+  await back.publishAsync(`${device}/presence`, 'online again', { qos: 1, retain: true })
+  await eventually(() => seen.length === 3)
+  expect(seen).toEqual(
+    ['online', 'offline', 'online again'].map((each) => `${device}/presence ${each}`),
+  )
+})
