@@ -56,9 +56,10 @@ if (file) {
       look()
       const { terminate } = orders
       if (terminate === undefined || terminate.order === doneOrder) return
-      doneOrder = terminate.order
       for (const worker of workers) {
+        // One that is just being started again is waited for.
         if (!files.get(worker.threadId)?.endsWith(terminate.file)) continue
+        doneOrder = terminate.order
         void worker.terminate().then(() => appendFileSync(`${file}.done`, `${terminate.order}\n`))
       }
     }, lookEveryMs).unref()
