@@ -30,17 +30,20 @@ export interface SumoOptions {
 }
 
 /** A free port may be taken by somebody else before SUMO has it; then another is tried. */
-const portAttemptsMax = 3
+const portAttemptsMax = 5
+const portTaken = 'Unable to create listening socket'
 
 export async function startSumo(options: SumoOptions): Promise<SumoProcess> {
   for (let attempt = 1; ; attempt++) {
-    const sumo = await startOnce(options)
+    let sumo: SumoProcess | undefined
     try {
+      sumo = await startOnce(options)
       await sumo.client.version()
       return sumo
     } catch (error) {
-      sumo.kill()
-      if (attempt >= portAttemptsMax) throw error
+      sumo?.kill()
+      const isPortLost = sumo !== undefined || (error as Error).message.includes(portTaken)
+      if (!isPortLost || attempt >= portAttemptsMax) throw error
     }
   }
 }
@@ -107,7 +110,8 @@ function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
+    // On all interfaces, as SUMO will.
+    server.listen(0, '0.0.0.0', () => {
       const address = server.address()
       const port = typeof address === 'object' && address !== null ? address.port : 0
       server.close(() => resolve(port))
