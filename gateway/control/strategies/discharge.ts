@@ -1,15 +1,17 @@
 /**
  * What the street has taught about how lanes empty: seconds per vehicle, per lane and stage, from the crossings
  * counted while somebody wanted to cross. Protected or giving way, a shared lane or a turn pocket: the rate says it.
+ * A lane that gives way has two: one while those it gives way to flow, one while their way is free.
  *
  * Pure: `learnDischarge` returns what is known after one more view. Nothing is set by scenario; before anything
  * is seen a lane is taken to discharge like any other lane with those lamps.
  */
 import type { JunctionView, LaneView } from '../ports.ts'
+import { gapS } from './giving-way.ts'
 import type { StageModel } from './stage-model.ts'
 
 export interface Discharge {
-  /** Seconds of green with somebody at the line, and crossings in them; [lane][stage], fading. */
+  /** Seconds of green with somebody at the line, and crossings in them; [lane][cellOf(stage, held up)], fading. */
   readonly greenS: readonly (readonly number[])[]
   readonly crossed: readonly (readonly number[])[]
   /** Crossings per second, whatever the lamps, over the last minutes; what comes next where nobody is seen yet. */
@@ -19,6 +21,8 @@ export interface Discharge {
   readonly waitedS: readonly number[]
   /** Whether somebody wanted to cross at the last view, and the stage then. */
   readonly wanted: readonly boolean[]
+  /** Whether somebody stood at the line or was about to cross it. */
+  readonly flowing: readonly boolean[]
   readonly stage: number | null
   readonly atMs: number
   /** Of each lane's newest entry. */
@@ -45,38 +49,54 @@ const stepMaxMs = 2_500
 
 export function newDischarge(model: StageModel): Discharge {
   return {
-    greenS: model.service.map((row) => row.map(() => priorWeightS)),
-    crossed: model.service.map((row) => row.map((share) => (priorWeightS * share) / priorHeadwayS)),
+    greenS: model.service.map((row) => [...row, ...row].map(() => priorWeightS)),
+    crossed: model.service.map((row, lane) => [
+      ...row.map((share, stage) => priorCrossings(isYielding(model, lane, stage) ? 1 : share)),
+      ...row.map(priorCrossings),
+    ]),
     flow: model.lanes.map(() => 0),
     observedS: 0,
     waitedS: model.lanes.map(() => 0),
     wanted: model.lanes.map(() => false),
+    flowing: model.lanes.map(() => false),
     stage: null,
     atMs: 0,
     seenAtMs: model.lanes.map(() => -1),
   }
 }
 
+const priorCrossings = (share: number) => (priorWeightS * share) / priorHeadwayS
+
+const isYielding = (model: StageModel, lane: number, stage: number) =>
+  (model.givesWayTo[lane]?.[stage]?.length ?? 0) > 0
+
+/** Column of a lane's rates: while it is held up by those it gives way to, or not. */
+const cellOf = (model: StageModel, stage: number, isHeldUp: boolean) =>
+  isHeldUp ? model.stages.length + stage : stage
+
 export function learnDischarge(known: Discharge, model: StageModel, view: JunctionView): Discharge {
   const { stage, stageSinceMs } = view.signal
   const at = stage === null ? -1 : model.stages.indexOf(stage)
   const stepS = (view.nowMs - known.atMs) / 1000
   const wanted = model.lanes.map((lane) => wantsToCross(view.lanes[lane]))
+  const flowing = model.lanes.map((lane) => isFlowing(view.lanes[lane]))
   const seenAtMs = model.lanes.map((lane) => view.lanes[lane]?.seenAtMs ?? 0)
   const passed = model.lanes.map((lane, index) =>
     // An entry looked at twice has counted its crossings once.
     seenAtMs[index] === known.seenAtMs[index] ? 0 : (view.lanes[lane]?.passedVehicles ?? 0),
   )
   const flow = followFlow(known, view, model, passed, stepS)
-  const base = { wanted, stage, atMs: view.nowMs, seenAtMs, ...flow }
+  const base = { wanted, flowing, stage, atMs: view.nowMs, seenAtMs, ...flow }
   const isSteady = at >= 0 && stage === known.stage && stageSinceMs > startS * 1000
   if (!isSteady || stepS <= 0 || stepS * 1000 > stepMaxMs) return { ...known, ...base }
   const update = (rows: Discharge['greenS'], amount: (lane: number) => number) =>
     rows.map((row, lane) => {
       if (!known.wanted[lane] || (model.service[lane]?.[at] ?? 0) === 0) return row
       if (view.lanes[model.lanes[lane] ?? '']?.passedVehicles === undefined) return row
+      const isHeldUp = model.givesWayTo[lane]?.[at]?.some((other) => known.flowing[other]) ?? false
+      const cell = cellOf(model, at, isHeldUp)
       return row.map((value, index) =>
-        index === at ? value * fading ** stepS + amount(lane) : value,
+        index === cell ? value * fading ** stepS + amount(lane) : value,
       )
     })
   return {
@@ -114,11 +134,18 @@ function followFlow(
   }
 }
 
-/** Seconds per vehicle; Infinity where the lane has red. */
-export function headwayS(known: Discharge, model: StageModel, lane: number, stage: number): number {
+/** Seconds per vehicle, while those it gives way to flow or do not; Infinity where the lane has red. */
+export function headwayS(
+  known: Discharge,
+  model: StageModel,
+  lane: number,
+  stage: number,
+  isHeldUp: boolean,
+): number {
   if ((model.service[lane]?.[stage] ?? 0) === 0) return Number.POSITIVE_INFINITY
-  const greenS = known.greenS[lane]?.[stage] ?? priorWeightS
-  const crossed = known.crossed[lane]?.[stage] ?? 0
+  const cell = cellOf(model, stage, isHeldUp)
+  const greenS = known.greenS[lane]?.[cell] ?? priorWeightS
+  const crossed = known.crossed[lane]?.[cell] ?? 0
   return Math.min(headwayMaxS, Math.max(headwayMinS, greenS / Math.max(0.001, crossed)))
 }
 
@@ -129,4 +156,9 @@ function wantsToCross(lane: LaneView | undefined): boolean {
     (lane.queueVehicles > 0 && reachesLine) ||
     (lane.arrivalsS?.[0] ?? Number.POSITIVE_INFINITY) < atLineS
   )
+}
+
+function isFlowing(lane: LaneView | undefined): boolean {
+  const isClose = (lane?.arrivalsS?.[0] ?? Number.POSITIVE_INFINITY) < gapS
+  return isClose || (lane?.passedVehicles ?? 0) > 0 || wantsToCross(lane)
 }

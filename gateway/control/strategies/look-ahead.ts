@@ -6,6 +6,7 @@
  */
 import type { JunctionView, LaneView } from '../ports.ts'
 import { type Discharge, headwayS } from './discharge.ts'
+import { busyTimes, followedAtS } from './giving-way.ts'
 import type { PredictiveParameters } from './parameters.ts'
 import type { StageModel } from './stage-model.ts'
 
@@ -39,7 +40,14 @@ interface LaneAhead {
   readonly weights: readonly number[]
   /** 1, and more the longer somebody has stood without anybody crossing. */
   readonly urgency: number
+  /** Per stage: while nobody is to be given way to, and while somebody is. */
   readonly headwayS: readonly number[]
+  readonly heldUpS: readonly number[]
+  /** Per stage: the lanes it gives way to, where they cross earlier in the list. */
+  readonly givesWayTo: readonly (readonly LaneAhead[])[]
+  /** Whether others give way to it, and then when it crosses in the sequence just reckoned. */
+  readonly isGivenWay: boolean
+  readonly crossingsS: number[]
 }
 
 interface Window {
@@ -101,33 +109,54 @@ export function cheapestSequence(input: LookAheadInput): Sequence {
 /** Expected vehicles come in portions of this length. */
 const portionS = 2
 
-function lanesAhead({ view, model, discharge, parameters }: LookAheadInput): LaneAhead[] {
-  return model.lanes.flatMap((lane, index): LaneAhead[] => {
-    const seen = view.lanes[lane]
-    if (seen === undefined) return []
-    const speedMps = (view.junction.lanes[lane]?.speedLimitKmh ?? 50) / 3.6
-    const seenS = (seen.rangeMeters ?? 0) / speedMps
-    const arrivalsS = arrivalsOf(seen, seenS)
-    const weights = arrivalsS.map(() => 1)
-    const perPortion = (discharge.flow[index] ?? 0) * portionS
-    for (
-      let atS = seenS + portionS / 2;
-      perPortion > 0 && atS < parameters.horizonS;
-      atS += portionS
-    ) {
-      arrivalsS.push(atS)
-      weights.push(perPortion)
-    }
-    if (arrivalsS.length === 0) return []
-    const isBlocked = leadsIntoFullLane(view, lane)
-    const headways = model.stages.map((_, stage) => {
-      const own = headwayS(discharge, model, index, stage)
+function lanesAhead(input: LookAheadInput): LaneAhead[] {
+  const { model } = input
+  const ahead = model.lanes.map((_, index) => laneAhead(input, index))
+  const givenWay = new Set(model.givesWayTo.flat(2))
+  const known = ahead.flatMap((lane, index) => {
+    if (lane === undefined) return []
+    const isGivenWay = givenWay.has(index)
+    return [{ ...lane, index, isGivenWay, givesWayTo: [] as LaneAhead[][], crossingsS: [] }]
+  })
+  for (const lane of known) {
+    lane.givesWayTo = (model.givesWayTo[lane.index] ?? []).map((others) =>
+      known.filter(({ index }) => others.includes(index)),
+    )
+  }
+  // Those who are given way to come first, so that their crossings are known.
+  return known.sort((a, b) => Number(b.isGivenWay) - Number(a.isGivenWay))
+}
+
+type LaneAlone = Omit<LaneAhead, 'givesWayTo' | 'isGivenWay' | 'crossingsS'>
+
+function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined {
+  const { view, model, discharge, parameters } = input
+  const lane = model.lanes[index] ?? ''
+  const seen = view.lanes[lane]
+  if (seen === undefined) return undefined
+  const speedMps = (view.junction.lanes[lane]?.speedLimitKmh ?? 50) / 3.6
+  const seenS = (seen.rangeMeters ?? 0) / speedMps
+  const arrivalsS = arrivalsOf(seen, seenS)
+  const weights = arrivalsS.map(() => 1)
+  const perPortion = (discharge.flow[index] ?? 0) * portionS
+  for (
+    let atS = seenS + portionS / 2;
+    perPortion > 0 && atS < parameters.horizonS;
+    atS += portionS
+  ) {
+    arrivalsS.push(atS)
+    weights.push(perPortion)
+  }
+  if (arrivalsS.length === 0) return undefined
+  const isBlocked = leadsIntoFullLane(view, lane)
+  const headways = (isHeldUp: boolean) =>
+    model.stages.map((_, stage) => {
+      const own = headwayS(discharge, model, index, stage, isHeldUp)
       return isBlocked && own !== Number.POSITIVE_INFINITY ? blockedHeadwayS : own
     })
-    const starvingS = Math.max(0, (discharge.waitedS[index] ?? 0) - parameters.patienceS)
-    const urgency = 1 + starvingS / parameters.patienceS
-    return [{ arrivalsS, weights, urgency, headwayS: headways }]
-  })
+  const starvingS = Math.max(0, (discharge.waitedS[index] ?? 0) - parameters.patienceS)
+  const urgency = 1 + starvingS / parameters.patienceS
+  return { arrivalsS, weights, urgency, headwayS: headways(false), heldUpS: headways(true) }
 }
 
 /** Where the lane ahead is full, a green passes hardly anybody, however long the queue. */
@@ -179,6 +208,7 @@ function sequenceCost(
     const arrivals = lane.arrivalsS
     let next = 0
     let freeS = 0
+    lane.crossingsS.length = 0
     let wasGreen = false
     let lastEndS = 0
     for (let at = 0; at < count && next < arrivals.length; at++) {
@@ -196,13 +226,19 @@ function sequenceCost(
         after !== undefined && lane.headwayS[after.stage] !== Number.POSITIVE_INFINITY
       const endS =
         after === undefined ? horizonS : staysGreen ? after.beginS : window.endS + yellowUsedS
+      const busyS = busyTimesOf(lane.givesWayTo[window.stage] ?? [])
+      const heldUp = lane.heldUpS[window.stage] as number
       while (next < arrivals.length) {
         const arrivalS = arrivals[next] as number
         const crossS = Math.max(arrivalS, freeS)
         if (crossS > endS) break
         const weight = lane.weights[next] as number
         costS += lane.urgency * weight * (crossS - arrivalS)
-        freeS = crossS + weight * headway
+        if (lane.isGivenWay) lane.crossingsS.push(crossS)
+        freeS =
+          busyS.length === 0
+            ? crossS + weight * headway
+            : followedAtS(crossS, weight, headway, heldUp, busyS)
         next += 1
       }
       wasGreen = true
@@ -215,4 +251,10 @@ function sequenceCost(
     if (costS > limit) return costS
   }
   return costS
+}
+
+const nobodyS: readonly number[] = []
+
+function busyTimesOf(lanes: readonly LaneAhead[]): readonly number[] {
+  return lanes.length === 0 ? nobodyS : busyTimes(lanes.flatMap((lane) => lane.crossingsS))
 }

@@ -18,6 +18,11 @@ export interface StageModel {
   readonly minGreenS: readonly number[]
   /** Longest red any group of the lane tolerates. */
   readonly maxRedS: readonly number[]
+  /**
+   * Lanes a lane has to give way to in a stage, [lane][stage]. Empty where it gives way to nobody, and where one of
+   * those gives way as well: who of them goes first cannot be foreseen.
+   */
+  readonly givesWayTo: readonly (readonly (readonly number[])[])[]
   /** Stages of the plan that runs locally, in the order they are served, as indexes. */
   readonly localOrder: readonly number[]
 }
@@ -49,6 +54,7 @@ export function createStageModel(junction: Junction): StageModel {
       return groups.length === 0 ? 0 : sum / groups.length
     })
   })
+  const givesWayTo = lanesGivenWayTo(junction, lanes, shows)
   const intergreen = new Map(junction.intergreensS.map(({ from, to, s }) => [`${from}>${to}`, s]))
   const intergreenS = shows.map((before) =>
     shows.map((after) => {
@@ -75,7 +81,31 @@ export function createStageModel(junction: Junction): StageModel {
   const localOrder = (plan?.stages ?? stages)
     .map((stage) => stages.indexOf(stage))
     .filter((at) => at >= 0)
-  return { lanes, stages, service, intergreenS, minGreenS, maxRedS, localOrder }
+  return { lanes, stages, service, intergreenS, minGreenS, maxRedS, givesWayTo, localOrder }
+}
+
+function lanesGivenWayTo(
+  junction: Junction,
+  lanes: readonly string[],
+  shows: readonly { readonly green: Set<string>; readonly permissive: Set<string> }[],
+): number[][][] {
+  const conflicts = new Set(junction.conflicts.flatMap(([a, b]) => [`${a} ${b}`, `${b} ${a}`]))
+  const groupsOf = (lane: string) => junction.lanes[lane]?.groups ?? []
+  const crossed = lanes.map((lane) =>
+    shows.map(({ green, permissive }) => {
+      const yielding = groupsOf(lane).filter((group) => permissive.has(group))
+      const hasRightOfWay = (group: string) =>
+        green.has(group) &&
+        !groupsOf(lane).includes(group) &&
+        yielding.some((own) => conflicts.has(`${own} ${group}`))
+      return lanes.flatMap((other, at) => (groupsOf(other).some(hasRightOfWay) ? [at] : []))
+    }),
+  )
+  return crossed.map((row) =>
+    row.map((others, stage) =>
+      others.some((other) => (crossed[other]?.[stage]?.length ?? 0) > 0) ? [] : others,
+    ),
+  )
 }
 
 /** Name of a lane for people, with what it waits for. */
