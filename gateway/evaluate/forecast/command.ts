@@ -15,6 +15,7 @@ import { type ModelSession, openSession } from '../../prediction/serving/session
 import { isCausal } from './causality.ts'
 import { coverageOf, forecastAll } from './contenders.ts'
 import { type Dataset, readDatasets } from './dataset.ts'
+import { firstDayOf } from './first-day.ts'
 import { figuresOf } from './metrics.ts'
 import { evaluateNab, hasNabWindows } from './nab.ts'
 import { picturesOf } from './pictures.ts'
@@ -87,6 +88,7 @@ export async function evaluateForecast(
 async function evaluateOne(data: Dataset, files: ModelFiles, session: ModelSession) {
   const forecasts = await forecastAll(data, session)
   const coverage = coverageOf(data, forecasts)
+  const firstDay = await firstDayOf(data, session, forecasts.neighbours)
   const report: DatasetReport = {
     name: data.name,
     unit: data.unit,
@@ -99,6 +101,7 @@ async function evaluateOne(data: Dataset, files: ModelFiles, session: ModelSessi
     checks: [learnedCheck(data, files), causalityCheck(data, forecasts.neighbours)],
     figures: figuresOf(data, forecasts),
     coverage,
+    ...(firstDay ? { firstDay } : {}),
   }
   return { report, pictures: picturesOf(data, forecasts, coverage) }
 }

@@ -1,5 +1,6 @@
 /** What an evaluation says: one plain value for --json, and the same as a table for people. */
 import type { Coverage } from './contenders.ts'
+import type { FirstDayFigure } from './first-day.ts'
 import type { Figure } from './metrics.ts'
 import type { NabReport } from './nab.ts'
 
@@ -21,6 +22,8 @@ export interface DatasetReport {
   readonly checks: readonly Check[]
   readonly figures: readonly Figure[]
   readonly coverage: readonly Coverage[]
+  /** The same series as if nobody had known them before. */
+  readonly firstDay?: readonly FirstDayFigure[]
 }
 
 export interface ForecastReport {
@@ -55,10 +58,17 @@ function datasetLines(one: DatasetReport): string[] {
     `${(100 * line.raw).toFixed(1)} % inside as answered`,
     `${(100 * line.calibrated).toFixed(1)} % calibrated`,
   ])
+  const firstDay = (one.firstDay ?? []).map((line) => [
+    line.age,
+    `${line.horizonMin}`,
+    `network ${line.network.toFixed(3)}`,
+    `profile ${line.profile.toFixed(3)}`,
+  ])
   return [
     `${one.name}: ${one.series} series, ${one.rows} rows, tested from row ${one.testFrom}, ${one.unit}, model ${one.model.id}`,
     ...columns([header, ...rows]),
     ...columns(coverage),
+    ...columns(firstDay),
     ...one.checks.map(({ what, holds }) => `${holds ? 'holds' : 'BROKEN'}: ${what}`),
     '',
   ]

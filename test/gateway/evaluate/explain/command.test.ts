@@ -84,6 +84,16 @@ async function street(steps: number, models = shipped): Promise<Street> {
   }
 }
 
+/** The same, all of whose answers came in time: a machine that is busy with something else may miss one. */
+async function undisturbed(steps: number): Promise<Street> {
+  for (let attempt = 1; ; attempt++) {
+    const house = await street(steps)
+    for (let i = 0; i < steps; i++) await house.step()
+    const { late, failed } = house.forecaster.counts()
+    if (late + failed === 0 || attempt === 3) return house
+  }
+}
+
 /** A decision of the real control on that forecaster, written to the history of the same folder. */
 async function decide({ dir, forecaster }: Street) {
   const house = await openHouse({ forecaster, predictive: scripted(() => stage(1)) })
@@ -109,8 +119,7 @@ async function explain({ dir, documents }: Street, models = shipped) {
 }
 
 test('a decision names model, window and records, and from them the shipped network answers the same quantiles', async () => {
-  const house = await street(300)
-  for (let i = 0; i < 300; i++) await house.step()
+  const house = await undisturbed(300)
   const asked = (component: string) =>
     house.forecaster.forecast(sensorNode, component, 'vehiclesPer5Min', startMs)!
   const then = components.map(asked)
