@@ -1,9 +1,11 @@
 /**
- * Question: what does a connected device cost that says nothing, and how fast are a thousand back after a cut?
+ * Question: what does a connected device cost that says nothing, how fast are a thousand back after a cut, and what do those
+ * feel of it who were never gone?
  *
  * Our gateway and bare Aedes in turn on one core: memory per idle mutual TLS connection, CPU and time per connect with
  * and without session resumption. The storm of reconnects is bounded by the door's own limit of handshakes a second, which
- * is part of the answer.
+ * is part of the answer. The storm that established devices feel comes all at once, from a generator of its own that is
+ * nicer than theirs, so that what they see is the server's delay.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,7 +20,7 @@ const options = benchOptions<{ connections: number; storm: number; hold: number 
   import.meta.filename,
   {
     connections: count(2_000, 'idle connections held'),
-    storm: count(1_000, 'connects, 64 at a time'),
+    storm: count(1_000, 'connects: 64 at a time, and all at once for the established to feel'),
     hold: count(5, 'seconds they are held'),
   },
 )
@@ -28,6 +30,7 @@ if (typeof generator === 'string') {
   process.stdout.write(`${JSON.stringify({ bench: 'connections', skipped: generator })}\n`)
   process.exit(0)
 }
+const { run } = generator
 const certificates = await makeCertificates(dir)
 const results: Record<string, object> = {}
 for (const start of [
@@ -50,7 +53,9 @@ for (const start of [
     pid,
   ]
   const held = await generator.run([...base, ...idle])
+  const felt = await feel(base)
   results[contender.name] = {
+    established: felt,
     kbPerConnection: held.kb_per_conn_end,
     connected: held.conns,
     idleCpuPercent: held.idle_cpu_pct,
@@ -66,8 +71,34 @@ for (const start of [
   await contender.stop()
 }
 rmSync(dir, { recursive: true, force: true })
+
+/** A hundred established devices that report, without a storm and with one: the storm's devices have ids of their own. */
+async function feel(base: readonly string[]) {
+  const load = ['-c', '100', '-q', '1', '-b', '1', '-w', '10', '--perrec', '--warm', '0']
+  const report = [...base, ...load, '-r', '1000', '-n', '5000']
+  const everybody = String(options.storm)
+  const atOnce = ['-c', everybody, '--conc', everybody, '--churn', everybody, '--resume']
+  const calm = await run(report)
+  let storm: ReturnType<typeof run> | undefined
+  const stormy = await run(report, () => {
+    storm ??= run([...base, ...atOnce, '--devoff', '50000'], undefined, 10)
+  })
+  const back = await storm
+  return {
+    calmP50Ms: calm.ack_p50_us / 1_000,
+    calmP99Ms: calm.ack_p99_us / 1_000,
+    stormP50Ms: stormy.ack_p50_us / 1_000,
+    stormP99Ms: stormy.ack_p99_us / 1_000,
+    p99Ratio: round(stormy.ack_p99_us / calm.ack_p99_us),
+    allBackS: back?.s,
+    failed: back?.fail,
+    resumed: back?.resumed,
+  }
+}
+
 const [own, aedes] = Object.values(results) as {
   kbPerConnection: number
+  established: { p99Ratio: number; allBackS: number }
   stormResumed: { s: number }
 }[]
 process.stdout.write(
@@ -78,6 +109,8 @@ process.stdout.write(
     ratios: {
       memory: round(own!.kbPerConnection / aedes!.kbPerConnection),
       stormResumedTime: round(own!.stormResumed.s / aedes!.stormResumed.s),
+      allAtOnceTime: round(own!.established.allBackS / aedes!.established.allBackS),
+      establishedP99: own!.established.p99Ratio,
     },
   })}\n`,
 )

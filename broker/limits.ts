@@ -11,6 +11,8 @@ export interface BrokerLimits {
   readonly connectionsMax: number
   /** New TLS handshakes begun per second; what comes faster waits its turn. */
   readonly handshakesPerSecondMax: number
+  /** Of them in one turn of the event loop: what others wait for meanwhile. */
+  readonly handshakesPerTurnMax: number
   /** Connections that may wait for their handshake; more are closed. */
   readonly handshakesWaitingMax: number
   readonly handshakeTimeoutMs: number
@@ -34,7 +36,8 @@ export interface BrokerLimits {
 
 export const defaultLimits: BrokerLimits = {
   connectionsMax: 20_000, // About 1.1 GB at 54 KB per idle TLS connection.
-  handshakesPerSecondMax: 250, // 3 ms of CPU each: a reconnect storm may take three quarters of a core, not all.
+  handshakesPerSecondMax: 500, // 2 to 3 ms of CPU each: beyond what a core can do; it is the turn that keeps others going.
+  handshakesPerTurnMax: 1, // What others wait for: 2 ms and a little.
   handshakesWaitingMax: 5_000, // 20 s worth: devices give up and try again after 30 s.
   handshakeTimeoutMs: 10_000, // Radio links need up to 5 s for the round trips of a full handshake.
   connectTimeoutMs: 10_000,

@@ -65,6 +65,7 @@ export function createTlsListener(options: TlsListenerOptions): TlsListener {
 
   const admission = createAdmission({
     perSecondMax: limits.handshakesPerSecondMax,
+    perTurnMax: limits.handshakesPerTurnMax,
     waitingMax: limits.handshakesWaitingMax,
     begin: (socket) => tls.emit('connection', socket),
     refuse(socket) {

@@ -23,7 +23,7 @@ export interface LoadReport {
 
 export interface LoadGenerator {
   /** `connected` is called when all connections stand and nothing has been sent yet. */
-  run(args: readonly string[], connected?: () => void): Promise<LoadReport>
+  run(args: readonly string[], connected?: () => void, niceness?: number): Promise<LoadReport>
   /** Begins to connect, and holds idle what is connected until it is told to stop. */
   hold(args: readonly string[]): { stop(): Promise<void> }
 }
@@ -47,8 +47,10 @@ async function run(
   program: string,
   args: readonly string[],
   connected: () => void = () => {},
+  niceness = 0,
 ): Promise<LoadReport> {
-  const child = spawn('taskset', ['-c', String(generatorCore), program, '--ready', ...args])
+  const place = ['-n', String(niceness), 'taskset', '-c', String(generatorCore)]
+  const child = spawn('nice', [...place, program, '--ready', ...args])
   let out = ''
   let said = ''
   child.stdout.on('data', (text) => {
