@@ -89,7 +89,7 @@ export const metricTable = {
     'Connections and requests beyond what strangers get at the web port',
     'what',
   ),
-  intergreen_event_loop_turns_total: counter('Turns of the main thread\u2019s event loop'),
+  intergreen_event_loop_turns_total: counter('Turns of the main thread’s event loop'),
   intergreen_event_loop_delay_seconds: gauge(
     'Delay of the event loop in the last scrape interval',
     'quantile',
