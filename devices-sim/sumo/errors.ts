@@ -12,7 +12,7 @@ export const SumoUnstartable = defineError({
 export const SumoLost = defineError({
   code: 'IG_ERR_SIM_SUMO_LOST',
   message: 'SUMO was lost at second %d of the scenario: %s',
-  hint: 'Run the scenario with `sumo -c FILE` alone; if it ends there too, the scenario is broken.',
+  hint: 'Run the scenario with `sumo -c FILE` alone; if it ends there too, the scenario is broken. An assertion is a fault of that version of SUMO: try a newer one, or static programs.',
   blame: 'world',
   retry: 'never',
 })

@@ -40,6 +40,8 @@ export interface Simulation {
   readonly totals: StreetFigures
   readonly collisions: number
   finish(): Promise<TripFigures>
+  /** What SUMO said when it ended by itself. */
+  lastWords(): Promise<string | undefined>
   kill(): Promise<void>
 }
 
@@ -203,6 +205,7 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
       await rm(folder, { recursive: true, force: true })
       return figures
     },
+    lastWords: () => sumo.lastWords(),
     async kill() {
       sumo.kill()
       await rm(folder, { recursive: true, force: true })

@@ -13,12 +13,16 @@ import { connectTraci, type TraciClient } from './traci-client.ts'
 const connectAttemptsMax = 200
 const connectPauseMs = 50
 const stderrCharsMax = 2000
+/** The connection is gone a moment before the program is. */
+const lastWordsMs = 1_000
 
 export interface SumoProcess {
   readonly client: TraciClient
   readonly child: ChildProcess
   /** Ends the simulation as SUMO wants it (its outputs are written), then makes sure the program is gone. */
   close(): Promise<void>
+  /** What it said when it ended by itself; undefined while it runs. */
+  lastWords(): Promise<string | undefined>
   /** At once, without outputs. */
   kill(): void
 }
@@ -82,6 +86,10 @@ async function startOnce(options: SumoOptions): Promise<SumoProcess> {
       const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
       await gone
       clearTimeout(late)
+    },
+    async lastWords() {
+      await Promise.race([gone, delay(lastWordsMs)])
+      return ended?.message
     },
     kill() {
       client.destroy()

@@ -56,8 +56,9 @@ export async function openSumoWorld(options: SumoWorldOptions): Promise<World> {
       try {
         while (nowMs() + (stepS * 1000) / 2 < untilMs) await simulation.step(states)
       } catch (cause) {
+        const why = (await simulation.lastWords()) ?? (cause as Error).message
         await simulation.kill()
-        throw SumoLost.from(cause, Math.round(simulation.nowS), (cause as Error).message)
+        throw SumoLost.from(cause, Math.round(simulation.nowS), why)
       }
     },
     readSensor(node) {

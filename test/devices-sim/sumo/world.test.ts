@@ -79,6 +79,7 @@ describe.skipIf(isSumoMissing)('a street of SUMO (needs sumo and netgenerate)', 
     await world.close()
     await expect(Promise.resolve(world.step(1000))).rejects.toMatchObject({
       code: 'IG_ERR_SIM_SUMO_LOST',
+      message: expect.stringContaining('SUMO ended'),
     })
   }, 30_000)
 })
