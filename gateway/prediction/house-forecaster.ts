@@ -16,7 +16,7 @@ import { type DetectorFault, watchBucket } from './faults/fault-watch.ts'
 import type { ContestEntry } from './judges/contest.ts'
 import { pinballOf, type Score, Scoreboard } from './judges/scoreboard.ts'
 import { Book, profileModel, type Series } from './online/book.ts'
-import { createCalendar, lagCount, slotMs } from './online/calendar.ts'
+import { createCalendar, slotMs, slotsPerDay } from './online/calendar.ts'
 import type { Forecast, Forecaster, Reading } from './ports.ts'
 import { type ForecasterSnapshot, readForecast } from './profile-forecaster.ts'
 import { Dispatcher } from './serving/dispatcher.ts'
@@ -31,10 +31,10 @@ const checkPeriodMs = slotMs
 const scanPeriodMs = 60_000
 const scanWallMsMin = 2_000
 /**
- * Values after which a network may forecast a series for control: an hour, so that all its lags are there. It has learned
- * from first days too, and 5 and 15 minutes ahead, where control looks, it does better from there on.
+ * Values after which a series is known well enough for a network: a day. On a street nobody knows the profile does better
+ * half an hour and an hour ahead; a contest held there would cost a network the seat for the days it is good at.
  */
-const knownAfterValuesDefault = lagCount
+const knownAfterValuesDefault = slotsPerDay
 /** What a model's forecast of a series unlike anything it has learned from is worth. */
 const foreignTrust = 0.5
 

@@ -7,7 +7,7 @@
 - The linear part starts as the ridge solution, so the network begins where the best plain method ends and has only
   to learn what that leaves over.
 - Quantiles cannot cross: the outer ones are the median less and plus something positive.
-- `Ensemble` is the mean of several, in one file, with one more of the same make for a detector's first day: there the
+- `Ensemble` is the mean of several, in one file, where it was trained with one more for a detector's first day: there the
   profile is only the mean of the last half hour, and what is right for a known detector is wrong. Whether the hour ahead
   was ever seen decides which of them speaks, so neither has to compromise for the other.
 """
@@ -64,8 +64,10 @@ class Ensemble(nn.Module):
         self.members, self.young = nn.ModuleList(members), young
 
     def forward(self, features):
-        share = first_day(features)[:, :, None]
         known = torch.stack([member(features) for member in self.members]).mean(0)
+        if self.young is None:
+            return known
+        share = first_day(features)[:, :, None]
         return (1 - share) * known + share * self.young(features)
 
 

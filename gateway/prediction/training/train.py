@@ -31,6 +31,8 @@ KNOWN_AT = 2 * f.LAGS
 FIRST_DAY_ROWS = f.SLOTS + f.STEPS
 # A first day is simpler than a life: a smaller network does, and costs little beside the members.
 YOUNG_SIZE, YOUNG_EPOCHS = dict(hidden=64, recurrent=16), 4
+# From fewer detectors it learns their own course of the day by heart, and expects it of streets it has never seen.
+YOUNG_SERIES_MIN = 20
 
 
 def samples(values, slots, days, neighbours=None, rng=None, keep=None, first=FIRST_ROW):
@@ -266,8 +268,8 @@ def range_of(*parts):
     return {"low": low.min(0).round(4).tolist(), "high": high.max(0).round(4).tolist()}
 
 
-def probe_of(x, fresh):
-    rows = [x[:: max(1, len(x) // 4)][:4], fresh[:: max(1, len(fresh) // 2)][:2], np.zeros((1, f.FEATURES), np.float32)]
+def probe_of(*parts):
+    rows = [part[:: max(1, len(part) // 4)][:4] for part in parts] + [np.zeros((1, f.FEATURES), np.float32)]
     return np.concatenate(rows).round(6).astype(np.float32)
 
 
@@ -324,10 +326,13 @@ def main():
     epochs = given.epochs or (5 if is_flow else 3)
     how = dict(batch=512 if is_flow else 1024, rate=1e-3 if is_flow else 2e-3, mean_weight=8.0 if is_flow else 10.0)
     log = lambda line: print(line, flush=True)
-    born = np.random.default_rng(given.seed + 1_000)  # Of its own, so that the members are the same with and without it.
-    fresh = assemble(*young_blocks(learned, born, is_flow, given.streets or 4), by_noise=is_flow)
-    print("first days", fresh[0].shape, flush=True)
-    young = network.train(*fresh, given.seed + 1_000, YOUNG_EPOCHS, log=log, **how, **YOUNG_SIZE)
+    young, parts = None, [x]
+    if sum(series.values.shape[1] for series in learned) >= YOUNG_SERIES_MIN:
+        born = np.random.default_rng(given.seed + 1_000)  # Of its own: the members are the same with and without it.
+        fresh = assemble(*young_blocks(learned, born, is_flow, given.streets or 4), by_noise=is_flow)
+        print("first days", fresh[0].shape, flush=True)
+        young = network.train(*fresh, given.seed + 1_000, YOUNG_EPOCHS, log=log, **how, **YOUNG_SIZE)
+        parts.append(fresh[0])
     members = []
     for i in range(given.members):
         members.append(network.train(x, y, w, given.seed + i, epochs, log=log, **how))
@@ -346,7 +351,7 @@ def main():
         "seed": given.seed,
         "members": given.members,
         "learnedFrom": [series.describe() for series in learned] + [{"name": "synthetic days", "seed": given.seed}],
-        "firstDay": {"seed": given.seed + 1_000, "learnedFrom": [series.describe() for series in learned]},
+        "firstDay": young and {"seed": given.seed + 1_000, "learnedFrom": [series.describe() for series in learned]},
         "input": {"name": "features", "shape": [None, f.FEATURES], "layout": [[n, w] for n, w in f.layout]},
         "output": {
             "name": "forecast",
@@ -354,9 +359,9 @@ def main():
             "columns": ["p10", "p50", "p90", "mean"],
             "unit": "scale of the series: mean level + 1",
         },
-        "inputRange": range_of(x, fresh[0]),
+        "inputRange": range_of(*parts),
     }
-    probe = probe_of(x, fresh[0])
+    probe = probe_of(*parts)
     export(network.Ensemble(members, young).eval(), given.out, card, probe)
 
 

@@ -75,11 +75,11 @@ test('a shipped network takes the empty seat and forecasts with its name on it',
   expect(forecast.input.toMs - forecast.input.fromMs).toBe(3_600_000)
 })
 
-test('in its first hour a detector is forecast by the profile, whoever holds the seat', async () => {
-  const knownAfterValues = 12
+test('in its first day a detector is forecast by the profile, whoever holds the seat', async () => {
+  const knownAfterValues = 288
   const shippedFolder = await folder('still')
   const { step, ask, forecaster } = await house({ shippedFolder, knownAfterValues })
-  for (let i = 0; i < 11; i++) await step()
+  for (let i = 0; i < 287; i++) await step()
   expect(ask()?.model).toBe('profile')
   await step()
   expect(ask()?.model).toBe('still')
