@@ -5,7 +5,7 @@
  * - A vehicle is seen from 200 m before the stop line, through unsignalised joints, up to the next light upstream.
  * - Where the road ahead parts, the sensor does not know the lane a vehicle will take: it assigns each newcomer to
  *   a lane so that the shares follow those it has seen before, and corrects itself when the vehicle takes its lane.
- * - Who cannot enter because the road is full counts for the lanes that road leads to (outside.ts).
+ * - Who cannot enter because the queue fills the range counts for the lanes that road leads to (outside.ts).
  * - Nothing else of the simulation is passed on: no destinations, no turning, nobody out of range.
  */
 
@@ -43,6 +43,8 @@ const vehicleSpaceM = 7
 /** Closest headway on one lane. */
 const followingS = 1
 const arrivalsMax = 64
+/** A queue over so much of the range leaves no room to enter. */
+const fullShare = 0.8
 /** The loop reaches this far back from the stop line. */
 const loopM = 2
 const nowhere = ''
@@ -199,9 +201,13 @@ export function createApproaches(
     },
     observeOutside(entries) {
       for (const reading of readings.values()) reading.blockedVehicles = 0
-      for (const [lane, count] of outside.share(entries)) {
+      for (const [lane, { vehicles, roadM }] of outside.share(entries)) {
         const reading = readings.get(lane)
-        if (reading !== undefined) reading.blockedVehicles = count
+        if (reading === undefined) continue
+        // Somebody who waits for a gap in moving traffic is not blocked.
+        const fullM = fullShare * Math.min(reading.rangeMeters, roadM)
+        const standingM = reading.queueVehicles * vehicleSpaceM
+        if (standingM >= fullM) reading.blockedVehicles = vehicles
       }
     },
     reading(lane) {

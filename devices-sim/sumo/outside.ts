@@ -9,7 +9,13 @@ import type { LaneRoad } from './site.ts'
 
 export interface Outside {
   /** By edge of each vehicle that waits: how many for which stop lines. */
-  share(entries: ReadonlyMap<string, string>): ReadonlyMap<string, number>
+  share(entries: ReadonlyMap<string, string>): ReadonlyMap<string, Waiting>
+}
+
+interface Waiting {
+  vehicles: number
+  /** From where they enter to the stop line. */
+  roadM: number
 }
 
 /** A stop line farther from the entry than this is not what the queue stands for. */
@@ -24,53 +30,50 @@ export function createOutside(
     [...roads.keys()].filter((id) => !id.startsWith(':')),
     edgeOf,
   )
-  const reached = new Map<string, readonly string[]>()
+  const reached = new Map<string, ReadonlyMap<string, number>>()
   /** What each waiting vehicle was put down for; kept while it waits. */
   let chosen = new Map<string, string>()
 
-  function reach(edge: string): readonly string[] {
+  /** Stop lines, and how far they are. */
+  function reach(edge: string): ReadonlyMap<string, number> {
     const known = reached.get(edge)
     if (known) return known
-    const stopLines = new Set<string>()
+    const stopLines = new Map<string, number>()
     const seen = new Map<string, number>()
     const follow = (id: string, distanceM: number) => {
       const farM = distanceM + (roads.get(id)?.lengthM ?? 0)
       if (farM > reachM || (seen.get(id) ?? Number.POSITIVE_INFINITY) <= farM) return
       seen.set(id, farM)
       const stopLine = ends.get(id)
-      if (stopLine !== undefined) stopLines.add(stopLine)
+      if (stopLine !== undefined) stopLines.set(stopLine, farM)
       else for (const link of roads.get(id)?.links ?? []) follow(link.to, farM + link.lengthM)
     }
     for (const id of lanesOfEdge.get(edge) ?? []) follow(id, 0)
-    const found = [...stopLines]
-    reached.set(edge, found)
-    return found
+    reached.set(edge, stopLines)
+    return stopLines
   }
 
   return {
     share(entries) {
-      const counts = new Map<string, number>()
+      const waiting = new Map<string, Waiting>()
       const kept = new Map<string, string>()
-      const put = (vehicle: string, stopLine: string) => {
+      const countAt = (stopLine: string) => waiting.get(stopLine)?.vehicles ?? 0
+      const put = (vehicle: string, edge: string, stopLine: string) => {
         kept.set(vehicle, stopLine)
-        counts.set(stopLine, (counts.get(stopLine) ?? 0) + 1)
+        const roadM = Math.max(waiting.get(stopLine)?.roadM ?? 0, reach(edge).get(stopLine) ?? 0)
+        waiting.set(stopLine, { vehicles: countAt(stopLine) + 1, roadM })
       }
-      for (const vehicle of entries.keys()) {
+      for (const [vehicle, edge] of entries) {
         const before = chosen.get(vehicle)
-        if (before !== undefined) put(vehicle, before)
+        if (before !== undefined) put(vehicle, edge, before)
       }
       for (const [vehicle, edge] of entries) {
         if (kept.has(vehicle)) continue
-        const stopLines = reach(edge)
-        const least = stopLines.reduce<string | undefined>(
-          (best, each) =>
-            best === undefined || (counts.get(each) ?? 0) < (counts.get(best) ?? 0) ? each : best,
-          undefined,
-        )
-        if (least !== undefined) put(vehicle, least)
+        const [least] = [...reach(edge).keys()].sort((a, b) => countAt(a) - countAt(b))
+        if (least !== undefined) put(vehicle, edge, least)
       }
       chosen = kept
-      return counts
+      return waiting
     },
   }
 }

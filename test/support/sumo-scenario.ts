@@ -12,6 +12,8 @@ export interface GridOptions {
   /** What netgenerate is told beside the grid. */
   readonly more?: readonly string[]
   readonly vehiclesPerHour?: number
+  /** Attributes of every flow. */
+  readonly flowMore?: string
   readonly flowEndS?: number
   readonly endS?: number
   /** Put into the configuration beside the network and the routes. */
@@ -21,12 +23,18 @@ export interface GridOptions {
 /** A grid of signalised crossings with flows through it, both ways, and some that turn. @returns the .sumocfg */
 export function makeGrid(folder: string, options: GridOptions = {}): string {
   const { number = 2, more = ['--default-junction-type=traffic_light'] } = options
-  const { vehiclesPerHour = 500, flowEndS = 200, endS = 300, configuration = '' } = options
+  const {
+    vehiclesPerHour = 500,
+    flowMore = '',
+    flowEndS = 200,
+    endS = 300,
+    configuration = '',
+  } = options
   const grid = ['--grid', `--grid.number=${number}`, '--grid.length=150']
   const files = ['--grid.attach-length=150', '-o', join(folder, 'a.net.xml')]
   execFileSync('netgenerate', [...grid, ...files, ...more], { env: sumoEnv, stdio: 'ignore' })
   const flow = (from: string, to: string, share = 1) =>
-    `<flow id="${from}-${to}" from="${from}" to="${to}" begin="0" end="${flowEndS}" vehsPerHour="${vehiclesPerHour * share}"/>`
+    `<flow id="${from}-${to}" from="${from}" to="${to}" begin="0" end="${flowEndS}" vehsPerHour="${vehiclesPerHour * share}" ${flowMore}/>`
   const last = String.fromCharCode('A'.charCodeAt(0) + number - 1)
   const flows = [
     flow('left0A0', `${last}0right0`),

@@ -23,7 +23,10 @@ const ends = new Map([
 test('who waits outside is shared among the lanes the road leads to, not those behind the light', () => {
   const outside = createOutside(ends, roads)
   const waiting = new Map(['v1', 'v2', 'v3'].map((id) => [id, 'entry']))
-  expect(Object.fromEntries(outside.share(waiting))).toEqual({ a: 2, b: 1 })
+  expect(Object.fromEntries(outside.share(waiting))).toEqual({
+    a: { vehicles: 2, roadM: 155 },
+    b: { vehicles: 1, roadM: 155 },
+  })
 })
 
 test('a vehicle stays where it was put while it waits, and is forgotten when it enters', () => {
@@ -34,7 +37,9 @@ test('a vehicle stays where it was put while it waits, and is forgotten when it 
       ['v2', 'entry'],
     ]),
   )
-  expect(Object.fromEntries(outside.share(new Map([['v2', 'entry']])))).toEqual({ b: 1 })
+  expect(Object.fromEntries(outside.share(new Map([['v2', 'entry']])))).toEqual({
+    b: { vehicles: 1, roadM: 155 },
+  })
   expect(outside.share(new Map()).size).toBe(0)
 })
 

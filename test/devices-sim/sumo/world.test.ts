@@ -186,11 +186,15 @@ describe.skipIf(isSumoMissing)('scenarios that are not plain (needs sumo and net
     expect(await drive(await open(told))).toEqual(await drive(await open(plain)))
   }, 60_000)
 
-  test('who cannot enter is told as waiting before the range', async () => {
-    const scenario = makeScenario({ vehiclesPerHour: 3_000 })
-    const { blocked, demandVehicles, enteredVehicles } = await drive(await open(scenario), 200)
-    expect(demandVehicles - enteredVehicles).toBeGreaterThan(10)
-    expect(blocked).toBeGreaterThan(100)
+  test('who cannot enter is told as waiting before the range when that is full', async () => {
+    const fast = 'departSpeed="max"'
+    const full = makeScenario({ vehiclesPerHour: 2_500, flowMore: fast })
+    expect((await drive(await open(full), 200)).blocked).toBeGreaterThan(100)
+    // They wait for a gap, with room on the road: nobody is blocked.
+    const slow = makeScenario({ vehiclesPerHour: 3_000, flowEndS: 20 })
+    const { blocked, demandVehicles, enteredVehicles } = await drive(await open(slow), 20)
+    expect(demandVehicles - enteredVehicles).toBeGreaterThan(5)
+    expect(blocked).toBe(0)
   }, 60_000)
 
   test('a step that does not divide a second is refused: IG_ERR_SIM_SCENARIO_STEP', async () => {
