@@ -19,6 +19,9 @@ export interface Discharge {
   readonly observedS: number
   /** Seconds somebody has stood on the lane and nobody crossed. */
   readonly waitedS: readonly number[]
+  /** The same of the present green alone, fading within seconds. */
+  readonly presentGreenS: readonly number[]
+  readonly presentCrossed: readonly number[]
   /** Whether somebody wanted to cross at the last view, and the stage then. */
   readonly wanted: readonly boolean[]
   /** Whether somebody stood at the line or was about to cross it. */
@@ -35,6 +38,10 @@ const priorHeadwayS = 2
 const priorWeightS = 20
 /** Fading per second of green with demand: about the last five minutes of it count. */
 const fading = 0.997
+/** Per second: what the present green shows counts for about its last fourteen seconds. */
+const presentFading = 0.93
+/** How many seconds of the present green the learned rate weighs beside them. */
+const learnedWeightS = 8
 /** Not counted after the beginning of green: reaction and start. */
 const startS = 2
 /** Somebody is at the line when he could cross within this. */
@@ -57,6 +64,8 @@ export function newDischarge(model: StageModel): Discharge {
     flow: model.lanes.map(() => 0),
     observedS: 0,
     waitedS: model.lanes.map(() => 0),
+    presentGreenS: model.lanes.map(() => 0),
+    presentCrossed: model.lanes.map(() => 0),
     wanted: model.lanes.map(() => false),
     flowing: model.lanes.map(() => false),
     stage: null,
@@ -88,7 +97,15 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
   const flow = followFlow(known, view, model, passed, stepS)
   const base = { wanted, flowing, stage, atMs: view.nowMs, seenAtMs, ...flow }
   const isSteady = at >= 0 && stage === known.stage && stageSinceMs > startS * 1000
-  if (!isSteady || stepS <= 0 || stepS * 1000 > stepMaxMs) return { ...known, ...base }
+  if (!isSteady || stepS <= 0 || stepS * 1000 > stepMaxMs) {
+    const none = model.lanes.map(() => 0)
+    return { ...known, ...base, presentGreenS: none, presentCrossed: none }
+  }
+  const present = (values: readonly number[], amount: (lane: number) => number) =>
+    values.map((value, lane) => {
+      const counts = known.wanted[lane] && (model.service[lane]?.[at] ?? 0) > 0
+      return value * presentFading ** stepS + (counts ? amount(lane) : 0)
+    })
   const update = (rows: Discharge['greenS'], amount: (lane: number) => number) =>
     rows.map((row, lane) => {
       if (!known.wanted[lane] || (model.service[lane]?.[at] ?? 0) === 0) return row
@@ -103,6 +120,8 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
     ...base,
     greenS: update(known.greenS, () => stepS),
     crossed: update(known.crossed, (lane) => passed[lane] ?? 0),
+    presentGreenS: present(known.presentGreenS, () => stepS),
+    presentCrossed: present(known.presentCrossed, (lane) => passed[lane] ?? 0),
   }
 }
 
@@ -147,6 +166,25 @@ export function headwayS(
   const greenS = known.greenS[lane]?.[cell] ?? priorWeightS
   const crossed = known.crossed[lane]?.[cell] ?? 0
   return Math.min(headwayMaxS, Math.max(headwayMinS, greenS / Math.max(0.001, crossed)))
+}
+
+/**
+ * The same for what is left of the present green. A lane that has just been seen to stand in its green, behind a turner or
+ * a blocked exit, is not believed to flow with the next second: else a green would be kept a little longer for ever.
+ * Where the lane gives way to somebody, his crossings foretell it better.
+ */
+export function presentHeadwayS(
+  known: Discharge,
+  model: StageModel,
+  lane: number,
+  stage: number,
+  isHeldUp: boolean,
+): number {
+  const learnedS = headwayS(known, model, lane, stage, isHeldUp)
+  if (learnedS === Number.POSITIVE_INFINITY || isYielding(model, lane, stage)) return learnedS
+  const greenS = learnedWeightS + (known.presentGreenS[lane] ?? 0)
+  const crossed = learnedWeightS / learnedS + (known.presentCrossed[lane] ?? 0)
+  return Math.max(learnedS, greenS / crossed)
 }
 
 function wantsToCross(lane: LaneView | undefined): boolean {

@@ -5,7 +5,7 @@
  * Pure arithmetic. Vehicles still there at the horizon have cost what they waited until then.
  */
 import type { JunctionView, LaneView } from '../ports.ts'
-import { type Discharge, headwayS } from './discharge.ts'
+import { type Discharge, headwayS, presentHeadwayS } from './discharge.ts'
 import { busyTimes, followedAtS } from './giving-way.ts'
 import type { PredictiveParameters } from './parameters.ts'
 import type { StageModel } from './stage-model.ts'
@@ -151,7 +151,8 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
   const isBlocked = leadsIntoFullLane(view, lane)
   const headways = (isHeldUp: boolean) =>
     model.stages.map((_, stage) => {
-      const own = headwayS(discharge, model, index, stage, isHeldUp)
+      const believed = stage === input.current ? presentHeadwayS : headwayS
+      const own = believed(discharge, model, index, stage, isHeldUp)
       return isBlocked && own !== Number.POSITIVE_INFINITY ? blockedHeadwayS : own
     })
   const starvingS = Math.max(0, (discharge.waitedS[index] ?? 0) - parameters.patienceS)

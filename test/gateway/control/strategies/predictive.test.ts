@@ -26,6 +26,32 @@ describe('predictive', () => {
     expect(decision).toMatchObject({ kind: 'stage', stage: 1 })
   })
 
+  test('does not keep a green for a queue that is seen not to move in it', () => {
+    /** Stage 2 after fifteen seconds of stage 1 in which the queue of ln/1 moved, or did not. */
+    const stageAfter = (passedVehicles: (second: number) => number) => {
+      let memory = strategy.remember(crossing)
+      let stage = 0
+      for (let second = 1; second <= 15; second++) {
+        const seenAtMs = second * 1000
+        const passed = passedVehicles(second)
+        const view = viewOf({
+          nowMs: seenAtMs,
+          signal: signalView({ stageSinceMs: 6000 + seenAtMs }),
+          lanes: {
+            'ln/1': laneView({ queueVehicles: 9, passedVehicles: passed, seenAtMs }),
+            'ln/2': laneView({ queueVehicles: 7, seenAtMs }),
+          },
+        })
+        const answer = strategy.decide(view, memory)
+        memory = answer.memory
+        if (answer.decision.kind === 'stage') stage = answer.decision.stage
+      }
+      return stage
+    }
+    expect(stageAfter((second) => second % 2)).toBe(1)
+    expect(stageAfter(() => 0)).toBe(2)
+  })
+
   test('never leaves a stage within its minimum green', () => {
     const decision = decide({
       signal: signalView({ stageSinceMs: 3000 }),
