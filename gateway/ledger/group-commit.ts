@@ -20,7 +20,7 @@ import { encodeNotes, frameBytesMax, frameHeaderBytes } from './frame.ts'
 import { Gathering } from './gathering.ts'
 import { batchBytesEager, batchBytesMax, type LedgerLimits } from './limits.ts'
 import type { LedgerMetrics } from './metrics.ts'
-import type { Fault, Passed, ToWorker } from './protocol.ts'
+import { type Fault, keepNothing, type Passed, type ToWorker } from './protocol.ts'
 import type { QuarantineItem, Release } from './quarantine.ts'
 import type { BytesEntry, LedgerEntry, LogOffset, ParsedMessage, StoredListener } from './record.ts'
 import { Room } from './room.ts'
@@ -325,7 +325,7 @@ export class GroupCommit {
     return {
       passed: this.#ports.cursors.passed(this.#durableOffset),
       keepFromMs: this.#room.isCrowded
-        ? Number.MAX_SAFE_INTEGER
+        ? keepNothing
         : this.#newestReceivedAtMs - this.#limits.retainMs,
     }
   }

@@ -18,6 +18,9 @@ export interface Passed {
   readonly keepFromMs: number
 }
 
+/** As `keepFromMs` when room is scarce: what every reader has passed goes at once. */
+export const keepNothing = Number.MAX_SAFE_INTEGER
+
 export type ToWorker =
   | ({ readonly kind: 'commit'; readonly request: CommitRequest } & Passed)
   | {

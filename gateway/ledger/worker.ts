@@ -7,7 +7,14 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { isCodedError } from '../../schemas/coded-error.ts'
 import type { CommitRequest } from './commit.ts'
-import type { Fault, FromWorker, Passed, ToWorker, WorkerData } from './protocol.ts'
+import {
+  type Fault,
+  type FromWorker,
+  keepNothing,
+  type Passed,
+  type ToWorker,
+  type WorkerData,
+} from './protocol.ts'
 import { openStore, type Store } from './store.ts'
 
 const { dir, limits } = workerData as WorkerData
@@ -65,13 +72,14 @@ function commit(store: Store, request: CommitRequest): Fault | undefined {
 
 /** Longest housekeeping between two commits, a checkpoint apart. */
 const tendingMsMax = 3
+/** Seldom, while there is room. */
 const tendEveryMs = 100
 let tendAtMs = Number.NEGATIVE_INFINITY
 
 /** What fails here (a full disk) is tried again after the next commit, and shows there. */
 function tend(store: Store, { passed, keepFromMs }: Passed): void {
   const nowMs = performance.now()
-  if (nowMs < tendAtMs) return
+  if (nowMs < tendAtMs && keepFromMs !== keepNothing) return
   try {
     let hasMore = true
     while (hasMore && performance.now() < nowMs + tendingMsMax)
