@@ -10,8 +10,6 @@
  * Figures hold for one machine and its load; compare only within one run. The least time of many is the cost, the rest is
  * the machine's: `loadAverage` says how quiet it was.
  */
-import { execFileSync } from 'node:child_process'
-import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -172,27 +170,15 @@ for (let i = 0; i < bursts; i++) {
   await forecasting.burst()
 }
 const eventLoop = { without: await plain.close(), withNetworks: await forecasting.close() }
-const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
 process.stdout.write(
-  `${JSON.stringify(
-    {
-      bench: 'forecast',
-      detectors,
-      horizons: 4,
-      rounds,
-      inference,
-      features: quantiles(featureTimes),
-      eventLoop,
-      machine: {
-        cpu: cpus()[0]?.model,
-        cores: cpus().length,
-        node: process.version,
-        loadAverage: loadavg().map(round),
-      },
-      commit,
-    },
-    null,
-    1,
-  )}\n`,
+  `${JSON.stringify({
+    bench: 'forecast',
+    detectors,
+    horizons: 4,
+    rounds,
+    inference,
+    features: quantiles(featureTimes),
+    eventLoop,
+  })}\n`,
 )
 process.exit(0)

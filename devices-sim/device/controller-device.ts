@@ -1,8 +1,8 @@
 /**
  * A signal controller on the wire: commands in, results and what it really does out.
  *
- * `tlc.groups` on each change and each second, `tlc.plan` and `tlc.mode` on change and whenever the connection is
- * new, results as they come. The controller itself (devices-sim/controller) knows nothing of this.
+ * `tlc.groups` on each change and each second, `tlc.plan` and `tlc.mode` on change, each minute (for who looks on since)
+ * and whenever the connection is new, results as they come. The controller itself (devices-sim/controller) knows nothing of this.
  */
 import { decodePayload } from '../../schemas/payload.ts'
 import { isTopic, parseTopic } from '../../schemas/topics.ts'
@@ -30,6 +30,7 @@ export interface ControllerDevice extends SimDevice {
 }
 
 const groupsPeriodMs = 1_000
+const planPeriodMs = 60_000
 
 export function createControllerDevice(options: ControllerDeviceOptions): ControllerDevice {
   const { controller, link, faults, startMs } = options
@@ -38,6 +39,7 @@ export function createControllerDevice(options: ControllerDeviceOptions): Contro
   let shownMode = ''
   let shownLamps = ''
   let groupsAtMs = Number.NEGATIVE_INFINITY
+  let plannedAtMs = Number.NEGATIVE_INFINITY
   let commandsReceived = 0
   let hasLampFault = false
 
@@ -99,13 +101,15 @@ export function createControllerDevice(options: ControllerDeviceOptions): Contro
     },
     report(nowMs) {
       publishResults(nowMs)
+      const isMinuteOver = nowMs - plannedAtMs >= planPeriodMs
+      if (isMinuteOver) plannedAtMs = nowMs
       const plan = controller.plan()
-      if (changed(plan, shownPlan)) {
+      if (isMinuteOver || changed(plan, shownPlan)) {
         shownPlan = JSON.stringify(plan)
         reporter.status('tlc.plan', plan, nowMs)
       }
       const mode = controller.mode()
-      if (changed(mode, shownMode)) {
+      if (isMinuteOver || changed(mode, shownMode)) {
         shownMode = JSON.stringify(mode)
         reporter.status('tlc.mode', mode, nowMs)
       }
