@@ -25,6 +25,7 @@ import {
   runProgramFile,
   temporaryFolder,
 } from '../support/house.ts'
+import { readMetrics } from '../support/read-metrics.ts'
 import { type Orders, ordersVariable } from '../support/saboteur.ts'
 
 const zone = 'north'
@@ -105,7 +106,7 @@ async function openTown(champion: string, fault: readonly string[], durationS: n
       }, 20_000)
     },
     async metric(name: string, label = ''): Promise<number> {
-      const text = await (await fetch(`http://127.0.0.1:${gateway.web}/metrics`)).text()
+      const text = await readMetrics(gateway.web)
       const lines = text.split('\n').filter((line) => line.startsWith(name) && line.includes(label))
       return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
     },

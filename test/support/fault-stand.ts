@@ -25,6 +25,7 @@ import {
 } from './fleet.ts'
 import { endProcess, type GatewayProcess, spawnGateway, startGateway } from './gateway-process.ts'
 import { type Certificates, makeCertificates, root } from './house.ts'
+import { readMetrics } from './read-metrics.ts'
 import { type Orders, ordersVariable } from './saboteur.ts'
 import type { VictoriaMetrics } from './victoria-metrics.ts'
 
@@ -220,6 +221,7 @@ export async function openStand(context: TestContext, options: StandOptions): Pr
     async reckon({ fault, note, sinceMs = performance.now(), rejected = 0 }) {
       await fleet.settle()
       await eventually(async () => {
+        await wait(100)
         const { sum } = await stand.metrics()
         const pending = sum('intergreen_dispatch_records', 'consumer="influx"', 'outcome="pending"')
         expect(pending, 'records that are not in the database').toBe(0)
@@ -244,11 +246,6 @@ export async function openStand(context: TestContext, options: StandOptions): Pr
     },
   }
   return stand
-}
-
-async function readMetrics(web: number): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${web}/metrics`)
-  return answer.text()
 }
 
 function parseMetrics(text: string): Metrics {
