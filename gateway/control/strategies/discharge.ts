@@ -19,9 +19,11 @@ export interface Discharge {
   readonly observedS: number
   /** Seconds somebody has stood on the lane and nobody crossed. */
   readonly waitedS: readonly number[]
-  /** The same of the present green alone, fading within seconds. */
+  /** Of the present green alone: seconds with somebody standing on the lane, and crossings in them, fading within seconds. */
   readonly presentGreenS: readonly number[]
   readonly presentCrossed: readonly number[]
+  /** Of the present green: for how long somebody has stood and nobody crossed. */
+  readonly stalledS: readonly number[]
   /** Whether somebody wanted to cross at the last view, and the stage then. */
   readonly wanted: readonly boolean[]
   /** Whether somebody stood at the line or was about to cross it. */
@@ -66,6 +68,7 @@ export function newDischarge(model: StageModel): Discharge {
     waitedS: model.lanes.map(() => 0),
     presentGreenS: model.lanes.map(() => 0),
     presentCrossed: model.lanes.map(() => 0),
+    stalledS: model.lanes.map(() => 0),
     wanted: model.lanes.map(() => false),
     flowing: model.lanes.map(() => false),
     stage: null,
@@ -99,13 +102,16 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
   const isSteady = at >= 0 && stage === known.stage && stageSinceMs > startS * 1000
   if (!isSteady || stepS <= 0 || stepS * 1000 > stepMaxMs) {
     const none = model.lanes.map(() => 0)
-    return { ...known, ...base, presentGreenS: none, presentCrossed: none }
+    return { ...known, ...base, presentGreenS: none, presentCrossed: none, stalledS: none }
   }
+  // Wherever the queue stands: one that has a gap before it, behind a lane that is shut, does not move either.
+  const isStanding = (lane: number) =>
+    (model.service[lane]?.[at] ?? 0) > 0 &&
+    (known.wanted[lane] || (view.lanes[model.lanes[lane] ?? '']?.queueVehicles ?? 0) > 0)
   const present = (values: readonly number[], amount: (lane: number) => number) =>
-    values.map((value, lane) => {
-      const counts = known.wanted[lane] && (model.service[lane]?.[at] ?? 0) > 0
-      return value * presentFading ** stepS + (counts ? amount(lane) : 0)
-    })
+    values.map(
+      (value, lane) => value * presentFading ** stepS + (isStanding(lane) ? amount(lane) : 0),
+    )
   const update = (rows: Discharge['greenS'], amount: (lane: number) => number) =>
     rows.map((row, lane) => {
       if (!known.wanted[lane] || (model.service[lane]?.[at] ?? 0) === 0) return row
@@ -122,6 +128,9 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
     crossed: update(known.crossed, (lane) => passed[lane] ?? 0),
     presentGreenS: present(known.presentGreenS, () => stepS),
     presentCrossed: present(known.presentCrossed, (lane) => passed[lane] ?? 0),
+    stalledS: known.stalledS.map((value, lane) =>
+      isStanding(lane) && (passed[lane] ?? 0) === 0 ? value + stepS : 0,
+    ),
   }
 }
 
@@ -185,6 +194,21 @@ export function presentHeadwayS(
   const greenS = learnedWeightS + (known.presentGreenS[lane] ?? 0)
   const crossed = learnedWeightS / learnedS + (known.presentCrossed[lane] ?? 0)
   return Math.max(learnedS, greenS / crossed)
+}
+
+/**
+ * Seconds until the next is believed to cross in the present green: when nobody has for longer than a headway, as long again
+ * as it has been too long.
+ */
+export function stalledForS(
+  known: Discharge,
+  model: StageModel,
+  lane: number,
+  stage: number,
+): number {
+  if (isYielding(model, lane, stage)) return 0
+  const usualS = headwayS(known, model, lane, stage, false)
+  return Math.max(0, (known.stalledS[lane] ?? 0) - usualS)
 }
 
 function wantsToCross(lane: LaneView | undefined): boolean {

@@ -5,7 +5,7 @@
  * Pure arithmetic. Vehicles still there at the horizon have cost what they waited until then.
  */
 import type { JunctionView, LaneView } from '../ports.ts'
-import { type Discharge, headwayS, presentHeadwayS } from './discharge.ts'
+import { type Discharge, headwayS, presentHeadwayS, stalledForS } from './discharge.ts'
 import { busyTimes, followedAtS } from './giving-way.ts'
 import type { PredictiveParameters } from './parameters.ts'
 import type { StageModel } from './stage-model.ts'
@@ -38,6 +38,8 @@ interface LaneAhead {
   readonly arrivalsS: readonly number[]
   /** How many vehicles each of them stands for: 1 for those seen, less for those only expected. */
   readonly weights: readonly number[]
+  /** Seconds until the next crosses in the present green, where it has stalled. */
+  readonly stalledForS: number
   /** 1, and more the longer somebody has stood without anybody crossing. */
   readonly urgency: number
   /** Per stage: while nobody is to be given way to, and while somebody is. */
@@ -157,7 +159,14 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
     })
   const starvingS = Math.max(0, (discharge.waitedS[index] ?? 0) - parameters.patienceS)
   const urgency = 1 + starvingS / parameters.patienceS
-  return { arrivalsS, weights, urgency, headwayS: headways(false), heldUpS: headways(true) }
+  return {
+    arrivalsS,
+    weights,
+    urgency,
+    stalledForS: stalledForS(discharge, model, index, input.current),
+    headwayS: headways(false),
+    heldUpS: headways(true),
+  }
 }
 
 /** Where the lane ahead is full, a green passes hardly anybody, however long the queue. */
@@ -220,7 +229,11 @@ function sequenceCost(
         continue
       }
       const openS =
-        at === 0 ? Math.max(0, startupS - ageS) : wasGreen ? lastEndS : window.beginS + startupS
+        at === 0
+          ? Math.max(startupS - ageS, lane.stalledForS)
+          : wasGreen
+            ? lastEndS
+            : window.beginS + startupS
       if (openS > freeS) freeS = openS
       const after = at + 1 < count ? (windows[at + 1] as Window) : undefined
       const staysGreen =

@@ -28,7 +28,7 @@ describe('predictive', () => {
 
   test('does not keep a green for a queue that is seen not to move in it', () => {
     /** Stage 2 after fifteen seconds of stage 1 in which the queue of ln/1 moved, or did not. */
-    const stageAfter = (passedVehicles: (second: number) => number) => {
+    const stageAfter = (passedVehicles: (second: number) => number, queueMeters = 60) => {
       let memory = strategy.remember(crossing)
       let stage = 0
       for (let second = 1; second <= 15; second++) {
@@ -38,7 +38,7 @@ describe('predictive', () => {
           nowMs: seenAtMs,
           signal: signalView({ stageSinceMs: 6000 + seenAtMs }),
           lanes: {
-            'ln/1': laneView({ queueVehicles: 9, passedVehicles: passed, seenAtMs }),
+            'ln/1': laneView({ queueVehicles: 9, queueMeters, passedVehicles: passed, seenAtMs }),
             'ln/2': laneView({ queueVehicles: 7, seenAtMs }),
           },
         })
@@ -50,6 +50,8 @@ describe('predictive', () => {
     }
     expect(stageAfter((second) => second % 2)).toBe(1)
     expect(stageAfter(() => 0)).toBe(2)
+    const withAGapBeforeIt = 150
+    expect(stageAfter(() => 0, withAGapBeforeIt)).toBe(2)
   })
 
   test('never leaves a stage within its minimum green', () => {
