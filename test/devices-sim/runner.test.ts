@@ -21,7 +21,8 @@ describe('in lock-step', () => {
     expect(counts[1]?.value.entries[0].seq).toBe(1)
     expect(gateway.of('north/det-002', 'traffic.queue')).toHaveLength(120)
     expect(gateway.of('north/tlc-001', 'tlc.groups').length).toBeGreaterThanOrEqual(120)
-    expect(gateway.of('north/tlc-001', 'tlc.plan')).toHaveLength(1)
+    // On change, and each minute for who looks on since.
+    expect(gateway.of('north/tlc-001', 'tlc.plan')).toHaveLength(2)
     expect(
       gateway.of('north/sim', 'sim.clock').map(({ value }) => Date.parse(value.entries[0].ts)),
     ).toEqual(Array.from({ length: 120 }, (_, i) => startMs + (i + 1) * 1000))
@@ -71,7 +72,9 @@ describe('in lock-step', () => {
     const plans = gateway
       .of('north/tlc-001', 'tlc.plan')
       .map(({ value }) => value.entries[0].values)
-    expect(plans.map(({ source }) => source)).toEqual(['local', 'central', 'local'])
+    const sources = plans.map(({ source }) => source)
+    const changes = sources.filter((source, at) => source !== sources[at - 1])
+    expect(changes).toEqual(['local', 'central', 'local'])
     expect(plans[1]).toMatchObject({ commandId: id, cycleS: 60 })
     expect(summary).toMatchObject({ commandsReceived: 1, monitorViolations: 0 })
     expect(summary.delay.controlS).not.toBe(summary.delay.localPlanS)
