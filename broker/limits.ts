@@ -35,10 +35,10 @@ export interface BrokerLimits {
 }
 
 export const defaultLimits: BrokerLimits = {
-  connectionsMax: 20_000, // About 1.1 GB at 54 KB per idle TLS connection.
+  connectionsMax: 20_000, // About 1.3 GB at 65 KB per idle TLS connection.
   handshakesPerSecondMax: 2_000, // 0.7 ms of CPU each at best, resumed: beyond what a core can do; it is the turn that keeps others going.
   handshakesPerTurnMax: 1, // What others wait for: 2 ms and a little.
-  handshakesWaitingMax: 5_000, // 20 s worth: devices give up and try again after 30 s.
+  handshakesWaitingMax: 5_000, // 12 s worth at 2.5 ms each: devices give up and try again after 30 s.
   handshakeTimeoutMs: 10_000, // Radio links need up to 5 s for the round trips of a full handshake.
   connectTimeoutMs: 10_000,
   packetBytesMax: 64 * KiB, // A minute of a hundred detectors is 12 KiB.

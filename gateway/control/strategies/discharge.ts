@@ -104,10 +104,14 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
     const none = model.lanes.map(() => 0)
     return { ...known, ...base, presentGreenS: none, presentCrossed: none, stalledS: none }
   }
-  // Wherever the queue stands: one that has a gap before it, behind a lane that is shut, does not move either.
-  const isStanding = (lane: number) =>
-    (model.service[lane]?.[at] ?? 0) > 0 &&
-    (known.wanted[lane] || (view.lanes[model.lanes[lane] ?? '']?.queueVehicles ?? 0) > 0)
+  // Wherever the queue stands: one that has a gap before it, behind a lane that is shut, does not move either. A sensor
+  // that does not count crossings, or has told nothing new, says nothing about it.
+  const isStanding = (lane: number) => {
+    const seen = view.lanes[model.lanes[lane] ?? '']
+    if (seen?.passedVehicles === undefined || seen.seenAtMs === known.seenAtMs[lane]) return false
+    const isServed = (model.service[lane]?.[at] ?? 0) > 0
+    return isServed && (known.wanted[lane] === true || seen.queueVehicles > 0)
+  }
   const present = (values: readonly number[], amount: (lane: number) => number) =>
     values.map(
       (value, lane) => value * presentFading ** stepS + (isStanding(lane) ? amount(lane) : 0),
@@ -128,9 +132,10 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
     crossed: update(known.crossed, (lane) => passed[lane] ?? 0),
     presentGreenS: present(known.presentGreenS, () => stepS),
     presentCrossed: present(known.presentCrossed, (lane) => passed[lane] ?? 0),
-    stalledS: known.stalledS.map((value, lane) =>
-      isStanding(lane) && (passed[lane] ?? 0) === 0 ? value + stepS : 0,
-    ),
+    stalledS: known.stalledS.map((value, lane) => {
+      if (seenAtMs[lane] === known.seenAtMs[lane]) return value
+      return isStanding(lane) && (passed[lane] ?? 0) === 0 ? value + stepS : 0
+    }),
   }
 }
 

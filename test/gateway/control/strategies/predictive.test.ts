@@ -28,7 +28,10 @@ describe('predictive', () => {
 
   test('does not keep a green for a queue that is seen not to move in it', () => {
     /** Stage 2 after fifteen seconds of stage 1 in which the queue of ln/1 moved, or did not. */
-    const stageAfter = (passedVehicles: (second: number) => number, queueMeters = 60) => {
+    const stageAfter = (
+      passedVehicles: (second: number) => number | undefined,
+      queueMeters = 60,
+    ) => {
       let memory = strategy.remember(crossing)
       let stage = 0
       for (let second = 1; second <= 15; second++) {
@@ -52,6 +55,8 @@ describe('predictive', () => {
     expect(stageAfter(() => 0)).toBe(2)
     const withAGapBeforeIt = 150
     expect(stageAfter(() => 0, withAGapBeforeIt)).toBe(2)
+    // A sensor that counts no crossings has not seen that nobody crossed.
+    expect(stageAfter(() => undefined)).toBe(1)
   })
 
   test('never leaves a stage within its minimum green', () => {
