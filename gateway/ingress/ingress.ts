@@ -32,8 +32,10 @@ import type {
 } from './ports.ts'
 import { restore } from './restore.ts'
 import { type Route, Routes } from './routes.ts'
+import { SetAsideBefore } from './set-aside.ts'
 import { type Door, type Passage, type Stop, steps } from './steps.ts'
 import { Tally } from './tally.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 export interface IngressOptions {
   readonly ledger: IngressLedger
@@ -77,15 +79,8 @@ export interface Ingress extends Part {
   nodes(): readonly NodeReport[]
 }
 
-interface Held {
-  readonly arrival: Arrival
-  readonly answer: Answer
-  readonly sinceMs: number
-}
-
 const passOn: GateAnswer = { kind: 'acknowledge', forward: true }
 const keepQuiet: GateAnswer = { kind: 'acknowledge', forward: false }
-const heldEveryMs = 100
 const measureEvery = 16 // A clock reading costs as much as a step; one message in sixteen is enough for a histogram.
 const quarantinePayloadBytesMax = 64 * 1024
 
@@ -96,12 +91,17 @@ export function createIngress(options: IngressOptions): Ingress {
   const door: Door = { limits, routes, plausibility: options.plausibility }
   const notices = new Notices(limits, notify)
   const tally = new Tally(metrics)
-  const held: Held[] = []
-  const isHolding = () => held.length > 0
+  const setAside = new SetAsideBefore()
+  const waitingRoom = new WaitingRoom({
+    limits,
+    metrics,
+    refusal: () => ledger.refusal(),
+    decide,
+    refuse: refuseUnseen,
+  })
+  const isHolding = () => waitingRoom.size > 0
   const expressLane = createExpress({ ledger, clock, limits, metrics, tally, isHolding })
-  let heldTimer: NodeJS.Timeout | undefined
   let measured = 0
-  let isStopping = false
   const cancels: (() => void)[] = []
   const passage: Passage = {
     arrival: undefined as unknown as Arrival,
@@ -137,7 +137,7 @@ export function createIngress(options: IngressOptions): Ingress {
   function admit(arrival: Arrival, answer: Answer): void {
     const refusal = ledger.refusal()
     if (refusal === undefined) decide(arrival, answer)
-    else hold(arrival, answer, refusal)
+    else waitingRoom.enter(arrival, answer, refusal)
   }
 
   function decide(arrival: Arrival, answer: Answer): void {
@@ -152,7 +152,8 @@ export function createIngress(options: IngressOptions): Ingress {
         duplicate(answer)
         return
       case 'quarantine':
-        quarantine(answer)
+        if (setAside.has(arrival)) duplicate(answer)
+        else quarantine(answer)
         return
       case 'refuse':
         refuse(passage.error as CodedError, answer)
@@ -238,11 +239,11 @@ export function createIngress(options: IngressOptions): Ingress {
   }
 
   function duplicate(answer: Answer): void {
-    const route = passage.route as Route
-    route.node.duplicates += 1
+    const { route } = passage // None where something set aside comes again.
+    if (route !== undefined) route.node.duplicates += 1
     ledger.books.duplicate += 1
     ledger.books.isDirty = true
-    tally.verdict(route.topic.type, 'duplicate')
+    tally.verdict(route?.topic.type ?? 'unknown', 'duplicate')
     // What it repeats may still be on its way to the disk.
     ledger.afterPending((error) =>
       answer(error === undefined ? keepQuiet : { kind: 'close', error }),
@@ -253,6 +254,7 @@ export function createIngress(options: IngressOptions): Ingress {
     const { arrival, receivedAtMs, path, route } = passage
     const error = passage.error as CodedError
     const kept = Math.min(arrival.payload.length, quarantinePayloadBytesMax)
+    const key = setAside.add(arrival)
     const refused = ledger.quarantine(
       {
         atMs: receivedAtMs,
@@ -264,9 +266,16 @@ export function createIngress(options: IngressOptions): Ingress {
         wholeBytes: arrival.payload.length,
         bytes: Uint8Array.prototype.slice.call(arrival.payload, 0, kept),
       },
-      (fault) => answer(fault === undefined ? keepQuiet : { kind: 'close', error: fault }),
+      (fault) => {
+        if (fault === undefined) answer(keepQuiet)
+        else {
+          setAside.forget(key)
+          answer({ kind: 'close', error: fault })
+        }
+      },
     )
     if (refused !== undefined) {
+      setAside.forget(key)
       refuse(refused, answer)
       return
     }
@@ -287,31 +296,6 @@ export function createIngress(options: IngressOptions): Ingress {
     ledger.books.received += 1
     passage.route = undefined
     refuse(error, answer)
-  }
-
-  function hold(arrival: Arrival, answer: Answer, refusal: CodedError): void {
-    if (isStopping || held.length >= limits.heldMax) {
-      refuseUnseen(refusal, answer)
-      return
-    }
-    held.push({ arrival, answer, sinceMs: performance.now() })
-    metrics.held.set(held.length)
-    heldTimer ??= setTimeout(askAgain, heldEveryMs)
-  }
-
-  /** Those held back, oldest first: in if the ledger takes something again, out if they have waited too long. */
-  function askAgain(): void {
-    heldTimer = undefined
-    const waiting = held.splice(0)
-    for (const one of waiting) {
-      const refusal = ledger.refusal()
-      if (refusal === undefined) decide(one.arrival, one.answer)
-      else if (isStopping || performance.now() - one.sinceMs >= limits.holdMs) {
-        refuseUnseen(refusal, one.answer)
-      } else held.push(one)
-    }
-    metrics.held.set(held.length)
-    if (held.length > 0) heldTimer ??= setTimeout(askAgain, heldEveryMs)
   }
 
   /** Messages that were set aside and are to be judged anew, at the time they came. */
@@ -365,7 +349,7 @@ export function createIngress(options: IngressOptions): Ingress {
     express,
     accounts: () => ledger.accounts(),
     get heldCount() {
-      return held.length
+      return waitingRoom.size
     },
     nodes: () =>
       Array.from(routes.nodes(), ({ clock: deviceClock, routes: _, ...counts }) => ({
@@ -379,9 +363,7 @@ export function createIngress(options: IngressOptions): Ingress {
       log.info({ records: known, streams: routes.size }, 'the door knows what was sent before')
     },
     async stop() {
-      isStopping = true
-      clearTimeout(heldTimer)
-      askAgain()
+      waitingRoom.close()
       for (const cancel of cancels.splice(0)) cancel()
       tally.flush()
     },

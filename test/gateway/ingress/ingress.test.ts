@@ -68,6 +68,23 @@ test.each(broken)(
   },
 )
 
+test('what was set aside and is sent again because no PUBACK came is a duplicate; said again unasked it is set aside again', async () => {
+  const house = await build()
+  const bad = arrival(Buffer.from('nonsense'))
+  const elsewhere = arrival(Buffer.from('nonsense'), 'north/det-1/telemetry')
+  const resent = { ...bad, dup: true }
+  for (const one of [bad, resent, resent, bad, { ...elsewhere, dup: true }, elsewhere]) {
+    expect(await ask(house, one)).toEqual(keepQuiet)
+  }
+  expect(await ask(house, { ...elsewhere, dup: true })).toEqual(keepQuiet)
+  expect(house.ingress.accounts()).toMatchObject({
+    received: 7,
+    duplicate: 3,
+    quarantinedTotal: 4,
+    residual: 0,
+  })
+})
+
 test('who speaks for another is refused, and nothing is remembered under that name', async () => {
   const house = await build()
   const answer = await ask(house, arrival(count(1), 'north/det-2/status/traffic.count/1min'))
