@@ -48,7 +48,7 @@ const { messages, burst, devices, rate } = options
 const warmUp = Math.min(messages / 4, 20_000)
 
 const dir = mkdtempSync(join(options.dir, 'bench-gate-'))
-const limits = { gatherMs: options.gatherMs }
+const limits = { gatherMs: options.gatherMs, gatherQuietMs: options.gatherMs }
 const ledger = await openLedger({ dir, log: silentLog, limits })
 const clock = createSystemClock()
 const ingress = createIngress({ ledger, clock, log: silentLog, notify() {} })

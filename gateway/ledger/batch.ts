@@ -62,6 +62,11 @@ export class Batch {
     return this.firstOffset + this.count
   }
 
+  /** A live reader wants one of its records. */
+  get isHurried(): boolean {
+    return this.#loud.length > 0
+  }
+
   get bytes(): number {
     return this.end - this.start
   }

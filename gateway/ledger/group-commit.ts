@@ -45,6 +45,7 @@ export interface GroupCommitPorts {
 }
 
 export class GroupCommit {
+  readonly room: Room
   readonly #ports: GroupCommitPorts
   readonly #limits: LedgerLimits
   readonly #memory = new BatchMemory()
@@ -60,7 +61,6 @@ export class GroupCommit {
   #nextOffset: LogOffset
   #durableOffset: LogOffset
   #newestReceivedAtMs = 0
-  readonly #room: Room
   #fault: CodedError | undefined
   #faultSinceMs = 0
   #isThreadLost = false
@@ -77,8 +77,8 @@ export class GroupCommit {
     this.#limits = ports.limits
     this.#nextOffset = state.nextOffset
     this.#durableOffset = state.nextOffset
-    this.#room = new Room(usage, ports.limits, ports.log, ports.metrics)
-    this.#gathering = new Gathering(ports.limits.gatherMs, () => this.#sendGathered())
+    this.room = new Room(usage, ports.limits, ports.log, ports.metrics)
+    this.#gathering = new Gathering(ports.limits, () => this.#sendGathered())
     this.#tick()
   }
 
@@ -90,14 +90,6 @@ export class GroupCommit {
     return this.#durableOffset
   }
 
-  get usage(): Usage {
-    return this.#room.usage
-  }
-
-  get freeBytes(): number {
-    return this.#room.freeBytes
-  }
-
   /** Why nothing can be appended now, or undefined. */
   refusal(): CodedError | undefined {
     if (this.#fault !== undefined) return this.#fault
@@ -105,8 +97,8 @@ export class GroupCommit {
     if (this.#pendingBytes >= this.#limits.pendingBytesMax) {
       return IngressBusy(this.#pendingBytes, this.#limits.pendingBytesMax)
     }
-    if (this.#room.isFull || this.#pendingBytes >= this.#room.freeBytes) {
-      return this.#room.fullError(this.#ports.cursors.slowest())
+    if (this.room.isFull || this.#pendingBytes >= this.room.freeBytes) {
+      return this.room.fullError(this.#ports.cursors.slowest())
     }
   }
 
@@ -206,7 +198,7 @@ export class GroupCommit {
     this.#ports.books.quarantineDropped = usage.quarantineDropped
     if (fault) this.#failed(fault)
     else this.#succeeded()
-    this.#room.weigh(usage)
+    this.room.weigh(usage)
     this.#sendWhenDue()
   }
 
@@ -221,7 +213,7 @@ export class GroupCommit {
   /** What was in flight when the thread died is on the disk or not; its end tells. */
   threadReopened(state: StoreState, usage: Usage): void {
     this.#isThreadLost = false
-    this.#room.weigh(usage)
+    this.room.weigh(usage)
     this.#fault = undefined
     const end = this.#inFlight.at(-1)?.endOffset ?? this.#durableOffset
     const hadRecords = end > this.#durableOffset
@@ -256,6 +248,7 @@ export class GroupCommit {
     const batch = this.#open
     if (batch === undefined) return
     this.#memory.closed(batch)
+    this.#gathering.gone()
     this.#closed.push(batch)
     this.#open = undefined
   }
@@ -263,7 +256,7 @@ export class GroupCommit {
   #gather(batch: Batch): void {
     if (this.#request !== undefined || this.#fault !== undefined) return
     if (batch.bytes >= batchBytesEager) this.#send()
-    else this.#gathering.wait(batch.openedAtMs)
+    else this.#gathering.wait(batch)
   }
 
   #sendGathered(): void {
@@ -282,7 +275,7 @@ export class GroupCommit {
     }
     if (this.#fault !== undefined && !this.#isClosing) return
     if (this.#closed.length > 0 || this.#isClosing) this.#send()
-    else if (this.#open) this.#gathering.wait(this.#open.openedAtMs)
+    else if (this.#open) this.#gathering.wait(this.#open)
   }
 
   #idle(): void {
@@ -324,7 +317,7 @@ export class GroupCommit {
   #passed(): Passed {
     return {
       passed: this.#ports.cursors.passed(this.#durableOffset),
-      keepFromMs: this.#room.isCrowded
+      keepFromMs: this.room.isCrowded
         ? keepNothing
         : this.#newestReceivedAtMs - this.#limits.retainMs,
     }
@@ -349,7 +342,7 @@ export class GroupCommit {
 
   #failed({ kind, text }: Fault): void {
     const slowest = this.#ports.cursors.slowest()
-    const error = kind === 'full' ? this.#room.fullError(slowest, text) : LedgerDisk(text)
+    const error = kind === 'full' ? this.room.fullError(slowest, text) : LedgerDisk(text)
     if (this.#fault === undefined) {
       this.#ports.log.error({ code: error.code, text }, 'the ledger cannot be written')
       this.#faultSinceMs = performance.now()
@@ -385,7 +378,7 @@ export class GroupCommit {
 
   #tick(): void {
     const { books, cursors } = this.#ports
-    const hasChores = () => books.isDirty || cursors.isDirty || this.#room.isFull
+    const hasChores = () => books.isDirty || cursors.isDirty || this.room.isFull
     this.#ticking = setTimeout(() => {
       this.#tick()
       if (this.#isThreadLost || this.#isPosted) return

@@ -107,7 +107,13 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   makeDirectory(dir)
   const lock = lockDirectory(dir)
   try {
-    const events: ThreadEvents = { committed() {}, resubmitted() {}, lost() {}, reopened() {} }
+    const events: ThreadEvents = {
+      committed() {},
+      tended() {},
+      resubmitted() {},
+      lost() {},
+      reopened() {},
+    }
     const thread = await startThread({ dir, limits }, log, events)
     return new ThreadedLedger({ thread, events, limits, log, metrics, unlock: lock.release })
   } catch (error) {
@@ -171,6 +177,7 @@ class ThreadedLedger implements Ledger {
       refused: (batch, error) => this.#refused(batch, error),
     })
     events.committed = (answer) => this.#commits.committed(answer.usage, answer.fault)
+    events.tended = (usage) => this.#commits.room.weigh(usage)
     events.resubmitted = (items) => this.#tellResubmitted(items)
     events.lost = (error) => this.#commits.threadLost(error)
     events.reopened = (found, now) => this.#commits.threadReopened(found, now)
@@ -185,11 +192,11 @@ class ThreadedLedger implements Ledger {
   }
 
   get firstOffset(): LogOffset {
-    return this.#commits.usage.firstOffset
+    return this.#commits.room.usage.firstOffset
   }
 
   get freeBytes(): number {
-    return this.#commits.freeBytes
+    return this.#commits.room.freeBytes
   }
 
   append(entry: LedgerEntry, onDurable: OnDurable, message?: ParsedMessage, release?: Release) {

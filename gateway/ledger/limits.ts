@@ -23,8 +23,10 @@ export interface LedgerLimits {
   readonly holdMs: number
   /** How often a batch that could not be written is tried again, and books that changed without a record are written. */
   readonly tickMs: number
-  /** How long the first of a batch waits for others; after a pause it does not wait at all. */
+  /** How long the first of a batch waits for others while a live reader wants one of them; after a pause it does not wait at all. */
   readonly gatherMs: number
+  /** The same while all of them are only to be kept. Never less than gatherMs. */
+  readonly gatherQuietMs: number
 }
 
 export const defaultLedgerLimits: LedgerLimits = {
@@ -37,7 +39,8 @@ export const defaultLedgerLimits: LedgerLimits = {
   quarantineBytesMax: 32 * MiB,
   holdMs: 5_000,
   tickMs: 500,
-  gatherMs: 10, // At 3,000/s a seventh less CPU per message than 6 (gate: 62 µs, not 72), a third less than 2, for 4 ms more delay.
+  gatherMs: 6, // A command waits for the reading it is decided on; 6 costs a sixth more CPU per message than 10, at 3,000/s.
+  gatherQuietMs: 20, // Nobody waits but the sender's window: at 3,000/s half as many commits as with 10, and p99 well under 50 ms.
 }
 
 /** A batch closes at this size even while the disk is busy: rows stay small enough to be read one at a time. */

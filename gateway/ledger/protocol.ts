@@ -36,6 +36,8 @@ export type FromWorker =
   | { readonly kind: 'opened'; readonly state: StoreState; readonly usage: Usage }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'committed'; readonly usage: Usage; readonly fault?: Fault }
+  /** Housekeeping without a commit has made room. */
+  | { readonly kind: 'tended'; readonly usage: Usage }
   | { readonly kind: 'read'; readonly id: number; readonly rows: readonly StoredRow[] }
   | { readonly kind: 'read'; readonly id: number; readonly error: string }
   | { readonly kind: 'resubmitted'; readonly items: readonly KeptItem[] }

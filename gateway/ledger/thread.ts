@@ -18,6 +18,7 @@ type Committed = Extract<FromWorker, { kind: 'committed' }>
 
 export interface ThreadEvents {
   committed(answer: Committed): void
+  tended(usage: Usage): void
   resubmitted(items: readonly KeptItem[]): void
   /** Died; it is being started again. */
   lost(error: CodedError): void
@@ -78,6 +79,9 @@ export async function startThread(
     switch (message.kind) {
       case 'committed':
         events.committed(message)
+        return
+      case 'tended':
+        events.tended(message.usage)
         return
       case 'read': {
         const reading = readings.get(message.id)

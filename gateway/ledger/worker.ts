@@ -40,17 +40,26 @@ function start(): void {
   say({ kind: 'opened', state: store.state, usage: store.usage(performance.now()) })
 }
 
+/** What the main thread takes for the oldest record. */
+let toldFirstOffset = -1
+
 function handle(store: Store, message: ToWorker): void {
   switch (message.kind) {
     case 'commit': {
       const fault = commit(store, message.request)
-      say({ kind: 'committed', usage: store.usage(performance.now()), ...(fault && { fault }) })
+      const usage = store.usage(performance.now())
+      toldFirstOffset = usage.firstOffset
+      say({ kind: 'committed', usage, ...(fault && { fault }) })
       tend(store, message)
       return
     }
-    case 'tend':
+    case 'tend': {
       tend(store, message)
+      const usage = store.usage(performance.now())
+      if (usage.firstOffset !== toldFirstOffset) say({ kind: 'tended', usage })
+      toldFirstOffset = usage.firstOffset
       return
+    }
     case 'read':
       read(store, message.id, message.from, message.bytesMax)
       return

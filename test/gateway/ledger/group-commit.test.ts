@@ -104,7 +104,7 @@ test('a ledger near its limit refuses before the disk does, and takes again when
   await send('a')
   answer(undefined, { ...roomy, usedBytes: 84 * MiB })
   expect(append('b')).toMatchObject({ code: 'IG_ERR_LEDGER_FULL', retry: 'later' })
-  expect(commits.freeBytes).toBe(0)
+  expect(commits.room.freeBytes).toBe(0)
   answer(undefined, { ...roomy, usedBytes: 83 * MiB })
   expect(commits.refusal()).toMatchObject({ code: 'IG_ERR_LEDGER_FULL' })
   answer(undefined, { ...roomy, usedBytes: 80 * MiB })
