@@ -43,7 +43,7 @@ export function createDecisionRecorder(output: ControlOutput): {
       const key = isShadow ? `${junction} ${strategy}` : junction
       const text = JSON.stringify([strategy, rung, decision, values])
       const before = last.get(key)
-      const isNews = before?.text !== text || atMs - before.atMs >= repeatMs
+      const isNews = before?.text !== text || Math.abs(atMs - before.atMs) >= repeatMs
       if (!isNews && commandId === undefined && !recorded.isForced) return
       last.set(key, { text, atMs })
       output.decided({

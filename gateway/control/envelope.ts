@@ -142,11 +142,12 @@ export interface RedReach {
   readonly maxRedS: number
 }
 
-/** How long the group may have been red by now, losses of status included. */
-function redSoFarS(knowledge: SignalKnowledge, group: string): number {
+/** How long the group may have been red by now, losses of status included; one never shown may be at the end of its longest red. */
+function redSoFarS(knowledge: SignalKnowledge, group: string, localRedS: number): number {
   const seen = knowledge.groups[group]
   const sinceAtMs = seen?.redSinceAtMs ?? knowledge.seenAtMs
-  return Math.max(0, knowledge.nowMs - sinceAtMs) / 1000
+  const sinceS = Math.max(0, knowledge.nowMs - sinceAtMs) / 1000
+  return seen ? sinceS : sinceS + localRedS
 }
 
 /**
@@ -164,7 +165,8 @@ export function tightestRed(
   let tightest: RedReach | undefined
   for (const [group, { maxRedS }] of Object.entries(junction.groups)) {
     if (stage !== null && envelope.served.get(stage)?.has(group)) continue
-    const reachS = redSoFarS(knowledge, group) + leaseS + envelope.wayBackS(stage, group)
+    const soFarS = redSoFarS(knowledge, group, envelope.localRedS(group))
+    const reachS = soFarS + leaseS + envelope.wayBackS(stage, group)
     const isTighter = !tightest || maxRedS - reachS < tightest.maxRedS - tightest.reachS
     if (isTighter) tightest = { group, reachS, maxRedS }
   }

@@ -10,6 +10,7 @@
  */
 import type { Junction } from '../../schemas/generated/messages.ts'
 import { envelopeOf, redsInOrder, tightestRed } from './envelope.ts'
+import { liesAhead } from './freshness.ts'
 import type { ControlCommand, IssuedCommand, SignalKnowledge } from './ports.ts'
 
 /** A command with the moments that sending gave it, or will give it. */
@@ -42,7 +43,7 @@ export const holdForMsMax: Readonly<Record<ControlCommand['code'], number>> = {
   'tlc.mode.set': 300_000,
 }
 /** Rate of change: the window, and how much may happen in it on one junction. */
-export const rateWindowMs = 60_000
+const rateWindowMs = 60_000
 const commandsPerWindowMax = 60
 export const stageChangesPerWindowMax = 20
 /** How far one command of a strategy may move the cycle. */
@@ -141,7 +142,11 @@ function controllerIsKnown(
   if (!(ageMs <= knowledgeAgeMsMax)) {
     return `the controller has shown no lamps for ${Math.round(ageMs / 1000)} s`
   }
+  if (liesAhead(ageMs)) return "what the controller has shown is dated ahead of the gateway's clock"
   if (knowledge.control === 'manual') return 'the junction is under manual control'
+  if (knowledge.mode === undefined || knowledge.control === undefined) {
+    return 'the controller has not told its mode yet'
+  }
   if (command.code === 'tlc.mode.set') return undefined // It is how an operator takes the junction back.
   if (knowledge.control === 'local') return 'the junction is under local control'
   if (knowledge.mode !== 'normal') return `the junction is in mode ${knowledge.mode}`
@@ -154,9 +159,7 @@ function rateIsBounded(
   { nowMs }: SignalKnowledge,
   history: readonly IssuedCommand[],
 ) {
-  const recent = history.filter(
-    (issued) => issued.id !== command.id && nowMs - issued.issuedAtMs < rateWindowMs,
-  )
+  const recent = history.filter((issued) => issued.id !== command.id && isRecent(issued, nowMs))
   if (recent.length >= commandsPerWindowMax) {
     return `${recent.length} commands in the last minute, limit ${commandsPerWindowMax}`
   }
@@ -165,6 +168,12 @@ function rateIsBounded(
   const changes = countChanges([...targets, command.values.stage])
   if (changes <= stageChangesPerWindowMax) return undefined
   return `${changes} changes of stage in the last minute, limit ${stageChangesPerWindowMax}`
+}
+
+/** One dated ahead of our clock is of another time: it would stand in everybody's way until the clock is there again. */
+export function isRecent({ issuedAtMs }: IssuedCommand, nowMs: number): boolean {
+  const ageMs = nowMs - issuedAtMs
+  return ageMs < rateWindowMs && !liesAhead(ageMs)
 }
 
 export function countChanges(targets: readonly unknown[]): number {

@@ -8,7 +8,7 @@
 import type { Junction } from '../../schemas/generated/messages.ts'
 import type { NodeId } from '../../schemas/ids.ts'
 import { envelopeOf, tightestRed } from './envelope.ts'
-import { countChanges, holdForMsMax, rateWindowMs, stageChangesPerWindowMax } from './guard.ts'
+import { countChanges, holdForMsMax, isRecent, stageChangesPerWindowMax } from './guard.ts'
 import type { ControlCommand, Decision, IssuedCommand, SignalKnowledge } from './ports.ts'
 
 export interface Intent {
@@ -164,7 +164,7 @@ export function stageChangesLeft(
   stage: unknown,
   nowMs: number,
 ): number {
-  const recent = history.filter((issued) => nowMs - issued.issuedAtMs < rateWindowMs)
+  const recent = history.filter((issued) => isRecent(issued, nowMs))
   const targets = recent.flatMap((it) => (it.code === 'tlc.stage.set' ? [it.values.stage] : []))
   return stageChangesPerWindowMax - countChanges([...targets, stage])
 }

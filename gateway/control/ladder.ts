@@ -12,6 +12,7 @@
  * - A junction is new at `local`, and takes the rung its input allows at the first look: nothing has gone
  *   wrong yet that time would have to heal.
  */
+import { liesAhead } from './freshness.ts'
 
 export type Rung = 'predictive' | 'plan' | 'local'
 
@@ -35,10 +36,11 @@ export type Trigger = (typeof triggers)[number]
 /** What one look at a junction found. Shares are 0 to 1; undefined where there is nothing to have a share of. */
 export interface LadderFacts {
   readonly isReachable: boolean
-  /** Age of the newest status of the controller; undefined when it has shown nothing yet. */
+  /** Age of the newest status of the controller, negative for one dated ahead; undefined when it has shown nothing yet. */
   readonly signalAgeMs: number | undefined
-  readonly mode: 'normal' | 'flashing' | 'dark' | 'all-red' | 'fault'
-  readonly control: 'central' | 'local' | 'manual'
+  /** Undefined until the controller has told. */
+  readonly mode: 'normal' | 'flashing' | 'dark' | 'all-red' | 'fault' | undefined
+  readonly control: 'central' | 'local' | 'manual' | undefined
   /** An operator's command of ours is why the mode is not normal. */
   readonly isModeOurs: boolean
   readonly hasFault: boolean
@@ -106,7 +108,8 @@ export function climb(
 ): LadderState {
   const ceiling = ceilingOf(facts, limits)
   if (state.trigger === 'started') {
-    return ceiling.rung === 'local' ? state : enter(ceiling, nowMs)
+    if (ceiling.rung !== 'local') return enter(ceiling, nowMs)
+    return ceiling.why === state.why ? state : { ...state, why: ceiling.why }
   }
   const step = heights[ceiling.rung] - heights[state.rung]
   if (step < 0) return enter(ceiling, nowMs)
@@ -115,7 +118,9 @@ export function climb(
     const named = isNewReason ? { ...state, trigger: ceiling.trigger, why: ceiling.why } : state
     return named.healthySinceMs === undefined ? named : { ...named, healthySinceMs: undefined }
   }
-  if (state.healthySinceMs === undefined) return { ...state, healthySinceMs: nowMs }
+  if (state.healthySinceMs === undefined || state.healthySinceMs > nowMs) {
+    return { ...state, healthySinceMs: nowMs }
+  }
   if (nowMs - state.healthySinceMs < limits.healthyCycles * facts.cycleMs) return state
   return {
     rung: state.rung === 'local' ? 'plan' : 'predictive',
@@ -150,6 +155,13 @@ function toLocal(facts: LadderFacts, limits: LadderLimits): Reason | undefined {
     return ['controller-stale', 'the controller has shown no lamps yet']
   if (signalAgeMs > limits.signalAgeMsMax) {
     return ['controller-stale', `the controller has shown nothing for ${seconds(signalAgeMs)}`]
+  }
+  if (liesAhead(signalAgeMs)) {
+    const ahead = seconds(-signalAgeMs)
+    return ['controller-stale', `all the controller has shown is dated ${ahead} ahead of our clock`]
+  }
+  if (mode === undefined || control === undefined) {
+    return ['mode', 'the controller has not told its mode yet']
   }
   if (control !== 'central') return ['local-control', `the junction is under ${control} control`]
   if (facts.hasFault || mode === 'fault')

@@ -41,6 +41,7 @@ import {
 } from './ladder.ts'
 import type {
   CommandsPort,
+  CommandTransition,
   ControlMetrics,
   ControlOutput,
   Decision,
@@ -54,6 +55,7 @@ import type {
 import { createRequestDesk } from './request-desk.ts'
 import { issuerOf } from './requests.ts'
 import { createSiteState, type SiteLimits } from './site-state.ts'
+import { createTurns, type Turns } from './turns.ts'
 
 export interface ControlOptions {
   readonly clock: Clock
@@ -89,8 +91,7 @@ interface Desk {
   readonly shadows: readonly Strategy[]
   readonly periodMs: number
   ladder: LadderState
-  readonly memories: Map<string, unknown>
-  readonly dueAtMs: Map<string, number>
+  readonly turns: Turns
   /** What its strategy wants until it says otherwise, for the renewal of leases. */
   standing: { readonly strategy: string; readonly intent: Intent } | undefined
   failedCommands: number
@@ -129,8 +130,7 @@ export function createControl(options: ControlOptions): Control {
       shadows,
       periodMs: Math.min(beatMsMax, Math.max(beatMsMin, Math.min(...periods))),
       ladder: newLadder(clock.nowMs()),
-      memories: new Map(),
-      dueAtMs: new Map(),
+      turns: createTurns(junction),
       standing: undefined,
       failedCommands: 0,
       strategyFailed: false,
@@ -158,6 +158,9 @@ export function createControl(options: ControlOptions): Control {
       serveAsk(desk, ask, view, knowledge)
     } else if (view && knowledge && desk.ladder.rung !== 'local' && obeys(knowledge)) {
       followStrategy(desk, desk.strategies[desk.ladder.rung], view, knowledge)
+    } else if (knowledge && knowledge.mode === undefined) {
+      const { rung, why } = desk.ladder
+      recorder.record(desk.node, nowMs, { strategy: 'local', rung, decision: 'stand-down', why })
     }
     if (view) for (const shadow of desk.shadows) followShadow(desk, shadow, view)
     metrics.decideSeconds.observe((performance.now() - beganAtMs) / 1000)
@@ -245,23 +248,13 @@ export function createControl(options: ControlOptions): Control {
     key: string,
     view: JunctionView,
   ): Decision | undefined {
-    const { nowMs } = view
-    if (nowMs < (desk.dueAtMs.get(key) ?? 0)) return undefined
-    desk.dueAtMs.set(key, nowMs + strategy.periodMs)
-    try {
-      const memory = desk.memories.has(key)
-        ? desk.memories.get(key)
-        : strategy.remember(desk.junction)
-      const decided = strategy.decide(view, memory)
-      desk.memories.set(key, decided.memory)
-      return decided.decision
-    } catch (cause) {
-      const error = ControlStrategyFailed.from(cause, key, desk.node, (cause as Error).message)
-      log.error({ node: desk.node, code: error.code, err: error }, 'strategy failed')
-      desk.memories.delete(key)
-      if (key === strategy.name) desk.strategyFailed = true
-      return undefined
-    }
+    const turn = desk.turns.take(strategy, key, view)
+    if (!turn || 'decision' in turn) return turn?.decision
+    const { failed } = turn
+    const error = ControlStrategyFailed.from(failed, key, desk.node, (failed as Error).message)
+    log.error({ node: desk.node, code: error.code, err: error }, 'strategy failed')
+    if (key === strategy.name) desk.strategyFailed = true
+    return undefined
   }
 
   function serveAsk(
@@ -344,14 +337,15 @@ export function createControl(options: ControlOptions): Control {
     return { kind: 'refused', why: `refused by the guard: ${why}` }
   }
 
-  function onTransition(record: IssuedCommand, event: string) {
+  function onTransition({ record, from, event }: CommandTransition) {
     const desk = desks.get(record.junction)
     if (!desk) return
     const isStrategys = issuerKind(record.issuer) === 'strategy'
+    // Expired before it was accepted: by the device's clock all we send may come too late.
+    const cameTooLate = event === 'resultExpired' && (from === 'issued' || from === 'delivered')
+    const isFailed = event === 'resultRejected' || event === 'ranOut' || cameTooLate
     if (event === 'shown') desk.failedCommands = 0
-    else if (isStrategys && (event === 'resultRejected' || event === 'ranOut')) {
-      desk.failedCommands += 1
-    }
+    else if (isStrategys && isFailed) desk.failedCommands += 1
     requests.observe(record, event, clock.nowMs())
   }
 
@@ -359,7 +353,7 @@ export function createControl(options: ControlOptions): Control {
     name: 'control',
     async start() {
       cancels.push(
-        commands.onTransition(({ record, event }) => onTransition(record, event)),
+        commands.onTransition(onTransition),
         ...[...desks.values()].map((desk) => clock.every(desk.periodMs, () => look(desk))),
       )
       countRungs()

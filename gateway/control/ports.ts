@@ -131,8 +131,9 @@ export interface SignalKnowledge {
   /** Number of the plan it runs; undefined until it has told. */
   readonly plan: number | undefined
   readonly cycleS: number | undefined
-  readonly mode: 'normal' | 'flashing' | 'dark' | 'all-red' | 'fault'
-  readonly control: 'central' | 'local' | 'manual'
+  /** Undefined until it has told. */
+  readonly mode: 'normal' | 'flashing' | 'dark' | 'all-red' | 'fault' | undefined
+  readonly control: 'central' | 'local' | 'manual' | undefined
 }
 
 /** A decoded message in ledger order. */
@@ -207,9 +208,14 @@ export interface CommandsPort {
   newest(junction: string, slot: 'timing' | 'stage' | 'mode'): IssuedCommand | undefined
   issues(junction: string): readonly IssuedCommand[]
   isReachable(junction: string): boolean
-  onTransition(
-    listener: (transition: { readonly record: IssuedCommand; readonly event: string }) => void,
-  ): () => void
+  onTransition(listener: (transition: CommandTransition) => void): () => void
+}
+
+export interface CommandTransition {
+  readonly record: IssuedCommand
+  /** Undefined for the first one, to `issued`. */
+  readonly from: string | undefined
+  readonly event: string
 }
 
 /** One entry of the status gateway.control, without its seq. */

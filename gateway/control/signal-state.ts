@@ -5,6 +5,7 @@
 import type { Junction, TlcGroups, TlcMode, TlcPlan } from '../../schemas/generated/messages.ts'
 import { parseTimestamp } from '../../schemas/time.ts'
 import { envelopeOf } from './envelope.ts'
+import { liesAhead } from './freshness.ts'
 import type {
   GroupKnowledge,
   LampState,
@@ -59,26 +60,65 @@ export function momentOf(ts: string, { receivedAtMs, notes }: Arrival): number {
   return notes?.future ? Math.min(atMs, receivedAtMs) : atMs
 }
 
-export function newer<T>(known: Timed<T> | undefined, seen: Timed<T>): Timed<T> {
-  return known && known.atMs > seen.atMs ? known : seen
+export function newer<T>(
+  known: Timed<T> | undefined,
+  seen: Timed<T>,
+  { receivedAtMs }: Arrival,
+): Timed<T> {
+  return known && known.atMs > seen.atMs && !liesAhead(receivedAtMs - known.atMs) ? known : seen
 }
 
 const isGreen = (lamp: LampState) => lamp === 'G' || lamp === 'g'
 
-export function seeLamps(junction: Junction, signal: SignalState, seen: Timed<GroupsValues>) {
+export function seeLamps(
+  junction: Junction,
+  signal: SignalState,
+  seen: Timed<GroupsValues>,
+  { receivedAtMs }: Arrival,
+) {
+  if (signal.groups && signal.groups.atMs > seen.atMs) {
+    if (!liesAhead(receivedAtMs - signal.groups.atMs)) return
+    dateBack(junction, signal, signal.groups, seen)
+  }
   const before = signal.groups
-  if (before && before.atMs > seen.atMs) return
   const known: Record<string, GroupKnowledge> = {}
-  for (const [group, lamp] of Object.entries(seen.values.groups)) {
-    if (!Object.hasOwn(junction.groups, group)) continue
+  for (const group of Object.keys(junction.groups)) {
+    const lamp = seen.values.groups[group]
     const last = signal.known[group]
-    known[group] = {
-      lamp,
-      redSinceAtMs: isGreen(lamp) ? undefined : redSince(junction, group, last, before, seen),
+    if (lamp !== undefined) {
+      const isServed = isGreen(lamp)
+      const redSinceAtMs = isServed ? undefined : redSince(junction, group, last, before, seen)
+      known[group] = { lamp, redSinceAtMs }
+    } else if (last) {
+      // Not named any more: it may have turned red right after it was last seen.
+      known[group] = { ...last, redSinceAtMs: last.redSinceAtMs ?? before?.atMs }
     }
   }
   signal.known = known
   signal.groups = seen
+}
+
+/**
+ * Our clock was put back since the lamps before were seen. What counts by the new one is how long each group had been
+ * without green; where a status is missing in between, nobody knows for how long that was, and the plan's longest is taken.
+ */
+function dateBack(
+  junction: Junction,
+  signal: SignalState,
+  before: Timed<GroupsValues>,
+  seen: Timed<GroupsValues>,
+) {
+  const byMs = before.atMs - seen.atMs
+  const isNext = seen.seq === before.seq + 1
+  const known: Record<string, GroupKnowledge> = {}
+  for (const [group, last] of Object.entries(signal.known)) {
+    const { redSinceAtMs } = last
+    const sinceAtMs = redSinceAtMs === undefined ? undefined : redSinceAtMs - byMs
+    const longestAgoMs = Math.min(sinceAtMs ?? seen.atMs, seen.atMs - localRedMs(junction, group))
+    known[group] = { ...last, redSinceAtMs: isNext ? sinceAtMs : longestAgoMs }
+  }
+  signal.known = known
+  signal.groups = { ...before, atMs: seen.atMs }
 }
 
 /** The earliest moment since which the group may have been without green. */
@@ -96,8 +136,13 @@ function redSince(
   }
   // Never seen before: a controller in its first cycle has just begun, another may be anywhere in its plan.
   if (seen.values.cycleCounter === 0) return seen.atMs
+  return seen.atMs - localRedMs(junction, group)
+}
+
+/** None for a group that the local plan never serves: no hold of another stage is allowed beside it anyway. */
+function localRedMs(junction: Junction, group: string): number {
   const localRedS = envelopeOf(junction).localRedS(group)
-  return seen.atMs - (Number.isFinite(localRedS) ? localRedS * 1000 : 0)
+  return Number.isFinite(localRedS) ? localRedS * 1000 : 0
 }
 
 export function signalViewOf(
@@ -127,10 +172,13 @@ export function signalViewOf(
   }
 }
 
+/** Of the newest status that our clock has reached; negative when it was put back and has reached none again. */
 export function ageOf(signal: SignalState, nowMs: number): number | undefined {
   if (!signal.groups) return undefined
-  const newestAtMs = Math.max(signal.groups.atMs, signal.plan?.atMs ?? 0, signal.mode?.atMs ?? 0)
-  return Math.max(0, nowMs - newestAtMs)
+  const { groups, plan, mode } = signal
+  const ages = [groups, plan, mode].flatMap((it) => (it ? [nowMs - it.atMs] : []))
+  const reached = ages.filter((ageMs) => !liesAhead(ageMs))
+  return reached.length === 0 ? Math.max(...ages) : Math.max(0, Math.min(...reached))
 }
 
 export function knowledgeOf(
@@ -144,7 +192,7 @@ export function knowledgeOf(
     groups: signal.known,
     plan: signal.plan?.values.plan,
     cycleS: signal.plan?.values.cycleS,
-    mode: signal.mode?.values.mode ?? 'normal',
-    control: signal.mode?.values.control ?? 'central',
+    mode: signal.mode?.values.mode,
+    control: signal.mode?.values.control,
   }
 }

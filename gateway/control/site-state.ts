@@ -17,6 +17,7 @@ import type {
   TlcPlan,
   TrafficQueue,
 } from '../../schemas/generated/messages.ts'
+import { isFresh, liesAhead } from './freshness.ts'
 import type { Junctions } from './junctions.ts'
 import type {
   FlowForecaster,
@@ -60,8 +61,9 @@ export interface SiteState {
 /** What the ladder wants to know of a junction's input. */
 export interface Condition {
   readonly signalAgeMs: number | undefined
-  readonly mode: TlcMode['entries'][number]['values']['mode']
-  readonly control: TlcMode['entries'][number]['values']['control']
+  /** Undefined until the controller has told. */
+  readonly mode: TlcMode['entries'][number]['values']['mode'] | undefined
+  readonly control: TlcMode['entries'][number]['values']['control'] | undefined
   readonly hasFault: boolean
   readonly freshLaneShare: number | undefined
   readonly blindGroups: readonly string[]
@@ -120,17 +122,17 @@ export function createSiteState(options: {
     switch (message.code) {
       case 'tlc.groups':
         for (const entry of (message.value as TlcGroups).entries) {
-          seeLamps(junctions.get(message.node) as Junction, signal, timed(entry, message))
+          seeLamps(junctions.get(message.node) as Junction, signal, timed(entry, message), message)
         }
         break
       case 'tlc.plan':
         for (const entry of (message.value as TlcPlan).entries) {
-          signal.plan = newer(signal.plan, timed(entry, message))
+          signal.plan = newer(signal.plan, timed(entry, message), message)
         }
         break
       case 'tlc.mode':
         for (const entry of (message.value as TlcMode).entries) {
-          signal.mode = newer(signal.mode, timed(entry, message))
+          signal.mode = newer(signal.mode, timed(entry, message), message)
         }
         break
     }
@@ -141,7 +143,8 @@ export function createSiteState(options: {
     for (const [component, lane] of Object.entries(entry.values.lanes)) {
       const key = `${message.node} ${component}`
       const known = sensors.get(key)
-      if (!wanted.has(key) || (known && known.atMs > atMs)) continue
+      if (!wanted.has(key)) continue
+      if (known && known.atMs > atMs && !liesAhead(message.receivedAtMs - known.atMs)) continue
       const quality =
         message.notes?.qualities?.[component] ?? lane.quality ?? entry.quality ?? 'recent'
       sensors.set(key, {
@@ -191,10 +194,10 @@ export function createSiteState(options: {
       const key = sensor && `${sensor.node} ${sensor.component}`
       const seen = key === undefined ? undefined : sensors.get(key)
       if (key === undefined || !seen) continue
-      const isFresh = nowMs - seen.atMs <= limits.laneAgeMsMax
+      const isOfNow = isFresh(nowMs - seen.atMs, limits.laneAgeMsMax)
       lanes[lane] = {
         ...seen.values,
-        isTrusted: seen.isGood && isFresh && !faultyDetectors.has(key),
+        isTrusted: seen.isGood && isOfNow && !faultyDetectors.has(key),
       }
     }
     return lanes
@@ -206,7 +209,7 @@ export function createSiteState(options: {
       if (!detector) continue
       const key = `${detector.node} ${detector.component}`
       let asked = flows.get(key)
-      if (!asked || nowMs - asked.askedAtMs >= limits.flowRefreshMs) {
+      if (!asked || Math.abs(nowMs - asked.askedAtMs) >= limits.flowRefreshMs) {
         const flow = flowFrom(forecaster, detector, nowMs)
         asked = { askedAtMs: nowMs, flow }
         flows.set(key, asked)
@@ -253,15 +256,14 @@ export function createSiteState(options: {
       const signal = signals.get(node) as SignalState
       const sensed = Object.entries(junction.lanes).filter(([, lane]) => lane.sensor)
       const lanes = lanesOf(junction, nowMs)
-      const isFresh = (lane: string) => {
+      const fresh = sensed.filter(([lane]) => {
         const seen = lanes[lane]
-        return seen !== undefined && nowMs - seen.seenAtMs <= limits.laneAgeMsMax
-      }
-      const fresh = sensed.filter(([lane]) => isFresh(lane))
+        return seen !== undefined && isFresh(nowMs - seen.seenAtMs, limits.laneAgeMsMax)
+      })
       return {
         signalAgeMs: ageOf(signal, nowMs),
-        mode: signal.mode?.values.mode ?? 'normal',
-        control: signal.mode?.values.control ?? 'central',
+        mode: signal.mode?.values.mode,
+        control: signal.mode?.values.control,
         hasFault: signal.faults.size > 0,
         freshLaneShare: sensed.length === 0 ? undefined : fresh.length / sensed.length,
         blindGroups: blindGroups(sensed, lanes),

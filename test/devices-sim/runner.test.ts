@@ -23,6 +23,7 @@ describe('in lock-step', () => {
     expect(gateway.of('north/tlc-001', 'tlc.groups').length).toBeGreaterThanOrEqual(120)
     // On change, and each minute for who looks on since.
     expect(gateway.of('north/tlc-001', 'tlc.plan')).toHaveLength(2)
+    expect(gateway.of('north/tlc-001', 'tlc.mode')).toHaveLength(2)
     expect(
       gateway.of('north/sim', 'sim.clock').map(({ value }) => Date.parse(value.entries[0].ts)),
     ).toEqual(Array.from({ length: 120 }, (_, i) => startMs + (i + 1) * 1000))

@@ -146,6 +146,26 @@ test('a group whose lamps are not known counts as red since the controller was l
   expect(ask(command(), known)).toMatchObject({ refused: expect.stringMatching(/sg\/[24] could/) })
 })
 
+test('a group that was never shown may have been red as long as the local plan allows', () => {
+  const { 'sg/2': _never, ...groups } = knowledge().groups
+  // 35 s of the local plan and half a second since, 10 s to begin, 5 s change, the lease, 30 s way back.
+  const [held, longer] = [39_000, 40_000].map((holdForMs) =>
+    ask(command({ holdForMs }), knowledge({ groups })),
+  )
+  expect(held).toBe('allowed')
+  expect(longer).toMatchObject({ refused: expect.stringMatching(/sg\/2 could be red for 120.5 s/) })
+})
+
+test('an operator does not change the mode of a controller that has not told it', () => {
+  const flashing = command({
+    code: 'tlc.mode.set',
+    issuer: 'operator:desk-2',
+    values: { mode: 'flashing' },
+  })
+  const verdict = ask(flashing, knowledge({ mode: undefined, control: undefined }))
+  expect(verdict).toMatchObject({ refused: expect.stringMatching(/not told its mode/) })
+})
+
 test('all-red is bounded by the reds it makes, flashing is not', () => {
   const operator = { code: 'tlc.mode.set' as const, issuer: 'operator:desk-2' }
   const known = knowledge()
@@ -158,6 +178,8 @@ test('all-red is bounded by the reds it makes, flashing is not', () => {
 test('a controller that is silent, away from normal, or in other hands is left alone', () => {
   const cases: [SignalKnowledge | undefined, RegExp][] = [
     [knowledge({ seenAtMs: nowMs - 181_000 }), /no lamps for 181 s/],
+    [knowledge({ seenAtMs: nowMs + 7_000 }), /dated ahead of the gateway's clock/],
+    [knowledge({ mode: undefined, control: undefined }), /not told its mode/],
     [knowledge({ control: 'manual' }), /manual/],
     [knowledge({ control: 'local' }), /local/],
     [knowledge({ mode: 'fault' }), /mode fault/],
@@ -192,6 +214,11 @@ test('no more than so many commands and changes of stage leave in a minute', () 
     refused: expect.stringMatching(/21 changes of stage/),
   })
   expect(ask(command({ values: { stage: 1 } }), knowledge(), back)).toBe('allowed')
+})
+
+test('commands dated by a clock that was put back since are not counted against the new ones', () => {
+  const many = Array.from({ length: 60 }, (_, at) => issued(nowMs + 600_000 - at, { stage: 1 }))
+  expect(ask(command(), knowledge(), many)).toBe('allowed')
 })
 
 test('a command is not counted against itself when it is asked about again', () => {

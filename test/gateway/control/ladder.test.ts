@@ -41,11 +41,13 @@ const steps: [Trigger, Partial<LadderFacts>, Rung][] = [
   ['controller-offline', { isReachable: false }, 'local'],
   ['controller-stale', { signalAgeMs: 30_001 }, 'local'],
   ['controller-stale', { signalAgeMs: undefined }, 'local'],
+  ['controller-stale', { signalAgeMs: -7_000 }, 'local'],
   ['controller-fault', { hasFault: true }, 'local'],
   ['controller-fault', { mode: 'fault' }, 'local'],
   ['local-control', { control: 'local' }, 'local'],
   ['local-control', { control: 'manual' }, 'local'],
   ['mode', { mode: 'flashing' }, 'local'],
+  ['mode', { mode: undefined, control: undefined }, 'local'],
   ['commands-failed', { failedCommands: 4 }, 'local'],
   ['blind', { freshLaneShare: 0, forecastConfidence: undefined }, 'local'],
   ['telemetry-stale', { freshLaneShare: 0.4 }, 'plan'],
@@ -77,6 +79,20 @@ test('a mode an operator set through us is no reason to stand down', () => {
 
 test('no forecast at all is no reason to distrust one', () => {
   expect(look(up, { forecastConfidence: undefined }, 2000).rung).toBe('predictive')
+})
+
+test('a new junction says what it waits for', () => {
+  const waiting = look(newLadder(0), { mode: undefined, control: undefined }, 1000)
+  expect(waiting).toMatchObject({ rung: 'local', why: expect.stringMatching(/not told its mode/) })
+  expect(look(waiting, {}, 2000).rung).toBe('predictive')
+})
+
+test('healthy cycles count anew when the clock is put back', () => {
+  let state = look(up, { isReachable: false }, 1_000_000)
+  state = look(state, {}, 1_001_000)
+  state = look(state, {}, 1000)
+  expect(look(state, {}, 120_000).rung).toBe('local')
+  expect(look(state, {}, 121_000).rung).toBe('plan')
 })
 
 test('a relapse starts the healthy cycles anew', () => {

@@ -49,6 +49,21 @@ test('nothing is sent before the controller has shown itself', async () => {
   expect(house.control.ladders()[node]?.rung).toBe('local')
 })
 
+test('nothing is sent before the controller has told its mode, and the record says so', async () => {
+  const house = await openHouse({ predictive: scripted(() => stage(2)) })
+  await house.pass(5, (nowMs) => house.observe(lamps(nowMs, 1), queues(nowMs)))
+  await house.request('tlc.stage.set', { stage: 2 })
+  expect(house.sent).toEqual([])
+  const why = expect.stringMatching(/not told its mode/)
+  expect(house.records.map((it) => it.values)).toContainEqual(
+    expect.objectContaining({ rung: 'local', decision: 'stand-down', why }),
+  )
+  expect(house.answers).toMatchObject([{ state: 'rejected', reason: why }])
+  house.observe(mode(house.clock.nowMs()))
+  await house.pass(2, (nowMs) => house.observe(lamps(nowMs, 1), queues(nowMs)))
+  expect(house.sent[0]).toMatchObject({ values: { stage: 2 }, issuer: 'strategy:scripted' })
+})
+
 test('a stage that is held too long for another group is left for it in time', async () => {
   const house = await openHouse({ predictive: scripted(() => stage(1)) })
   await house.pass(150, obedient(house))
@@ -253,30 +268,28 @@ test('an operator sets the junction to flashing and no strategy speaks against i
   expect(states).toEqual(['accepted', 'applied', 'released'])
 })
 
-test('commands that come to nothing again and again take the junction down', async () => {
-  const house = await openHouse({ predictive: scripted((nowMs) => stage(1 + (nowMs % 2))) })
-  house.device.receive = (command) => {
-    const value = {
-      ts: '2026-11-23T07:00:00.000Z',
-      id: command.id,
-      state: 'rejected',
-      reason: 'no',
+test.each(['rejected', 'expired'])(
+  'commands that are %s again and again take the junction down',
+  async (state) => {
+    const house = await openHouse({ predictive: scripted((nowMs) => stage(1 + (nowMs % 2))) })
+    house.device.receive = (command) => {
+      const value = { ts: '2026-11-23T07:00:00.000Z', id: command.id, state, reason: 'no' }
+      queueMicrotask(() =>
+        house.observe({
+          node,
+          type: 'result',
+          code: command.code,
+          value,
+          receivedAtMs: house.clock.nowMs(),
+        }),
+      )
+      return 'delivered'
     }
-    queueMicrotask(() =>
-      house.observe({
-        node,
-        type: 'result',
-        code: command.code,
-        value,
-        receivedAtMs: house.clock.nowMs(),
-      }),
-    )
-    return 'delivered'
-  }
-  await house.pass(20, (nowMs) => house.observe(lamps(nowMs, 1), mode(nowMs), queues(nowMs)))
-  expect(house.counts['steps local commands-failed']).toBe(1)
-  expect(house.sent.length).toBeLessThan(8)
-})
+    await house.pass(20, (nowMs) => house.observe(lamps(nowMs, 1), mode(nowMs), queues(nowMs)))
+    expect(house.counts['steps local commands-failed']).toBe(1)
+    expect(house.sent.length).toBeLessThan(8)
+  },
+)
 
 test('a shadow decides on the same views and sends nothing', async () => {
   const shadow = scripted(() => stage(2), 'other')

@@ -212,3 +212,102 @@ test('the age of the controller is that of its newest status of any kind', () =>
     control: 'local',
   })
 })
+
+/** The gateway's clock is put back by this much; the devices follow, or stay where they were. */
+const backMs = 600_000
+
+test('after our clock was put back the next statuses count, whether or not the devices went back with it', () => {
+  for (const isGatewayOnly of [false, true]) {
+    const state = site()
+    state.observe(lamps(startMs, 1))
+    state.observe(mode(startMs))
+    state.observe(queues(startMs))
+    const nowMs = startMs - backMs + 1000
+    const seen = (message: ReturnType<typeof status>) =>
+      isGatewayOnly
+        ? { ...message, receivedAtMs: nowMs, notes: { future: true as const } }
+        : message
+    const atMs = isGatewayOnly ? startMs + 1000 : nowMs
+    state.observe(seen(lamps(atMs, 2)))
+    state.observe(seen(mode(atMs, { control: 'manual' })))
+    state.observe(seen(queues(atMs, { 'ln/1': { queueVehicles: 9 } })))
+    expect(state.view(node, nowMs)).toMatchObject({
+      signal: { stage: 2, seenAtMs: nowMs },
+      lanes: { 'ln/1': { queueVehicles: 9, seenAtMs: nowMs, isTrusted: true } },
+    })
+    expect(state.condition(node, nowMs)).toMatchObject({ signalAgeMs: 0, control: 'manual' })
+  }
+})
+
+test('what was seen before our clock was put back is fresh no more', () => {
+  const state = site()
+  state.observe(lamps(startMs, 1))
+  state.observe(mode(startMs))
+  state.observe(queues(startMs))
+  const nowMs = startMs - 7_000
+  expect(state.condition(node, nowMs)).toMatchObject({ signalAgeMs: -7_000, freshLaneShare: 0 })
+  expect(state.view(node, nowMs)?.lanes['ln/1']?.isTrusted).toBe(false)
+  // A clock of a device that runs a little ahead is none that was put back.
+  expect(state.condition(node, startMs - 5_000)).toMatchObject({
+    signalAgeMs: 0,
+    freshLaneShare: 1,
+  })
+})
+
+test('one status of the new time is enough to know the controller again', () => {
+  const state = site()
+  state.observe(lamps(startMs, 1))
+  state.observe(mode(startMs))
+  state.observe(lamps(startMs - backMs, 1))
+  expect(state.condition(node, startMs - backMs + 2000).signalAgeMs).toBe(2000)
+})
+
+test('how long a group has been red outlives a clock that is put back', () => {
+  const groupsAt = (seq: number, atMs: number, lamp: string) => {
+    const values = { groups: { 'sg/1': lamp }, stage: 1, cycleCounter: 5 }
+    const message = status(node, 'tlc.groups', atMs, values)
+    message.value.entries[0]!.seq = seq
+    return message
+  }
+  const redSinceAfter = (seq: number, before: string) => {
+    const state = site()
+    state.observe(groupsAt(1, startMs - 50_000, 'G'))
+    state.observe(groupsAt(2, startMs - 45_000, before))
+    state.observe(groupsAt(3, startMs, before))
+    state.observe(groupsAt(seq, startMs - backMs, 'r'))
+    return state.knowledge(node, startMs - backMs)?.groups['sg/1']?.redSinceAtMs
+  }
+  expect(redSinceAfter(4, 'r')).toBe(startMs - backMs - 45_000)
+  expect(redSinceAfter(4, 'G')).toBe(startMs - backMs)
+  // Statuses are missing: for how long nobody knows, so it may have been red as long as the plan allows.
+  expect(redSinceAfter(9, 'G')).toBe(startMs - backMs - 35_000)
+  expect(redSinceAfter(9, 'r')).toBe(startMs - backMs - 45_000)
+})
+
+test('a group that the controller names no more may be red since it was last seen green, and stays as red as it was', () => {
+  const state = site()
+  const shown = (atMs: number, groups: object) =>
+    status(node, 'tlc.groups', atMs, { groups, stage: 1, cycleCounter: 5 })
+  state.observe(shown(startMs, { 'sg/1': 'G', 'sg/2': 'r' }))
+  state.observe(shown(startMs + 20_000, { 'sg/3': 'G' }))
+  state.observe(shown(startMs + 40_000, { 'sg/3': 'G' }))
+  const known = state.knowledge(node, startMs + 40_000)?.groups
+  expect(known?.['sg/1']?.redSinceAtMs).toBe(startMs)
+  expect(known?.['sg/2']?.redSinceAtMs).toBe(startMs - 35_000)
+  expect(known?.['sg/3']?.redSinceAtMs).toBeUndefined()
+  expect(known?.['sg/4']).toBeUndefined()
+  state.observe(shown(startMs + 60_000, { 'sg/1': 'G' }))
+  expect(state.knowledge(node, startMs + 60_000)?.groups['sg/1']?.redSinceAtMs).toBeUndefined()
+})
+
+test('no mode is taken for granted before the controller has told it', () => {
+  const state = site()
+  state.observe(lamps(startMs, 1))
+  const unknown = { mode: undefined, control: undefined }
+  expect(state.knowledge(node, startMs)).toMatchObject(unknown)
+  expect(state.condition(node, startMs)).toMatchObject(unknown)
+  state.observe(mode(startMs))
+  const told = { mode: 'normal', control: 'central' }
+  expect(state.knowledge(node, startMs)).toMatchObject(told)
+  expect(state.condition(node, startMs)).toMatchObject(told)
+})
