@@ -120,6 +120,7 @@ export async function openGateway(): Promise<TestGateway> {
 
   async function answer(ts: number): Promise<void> {
     atMs = ts
+    house.nowMs = ts // A command's age is told by the clock it was dated by.
     step += 1
     await gateway.onStep(ts, step)
     if (!gateway.answers) return
