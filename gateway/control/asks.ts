@@ -3,10 +3,12 @@
  *
  *   operator  >  emergency  >  priority  >  strategy
  *
- * - An ask holds until its time is over, until it is released, or until a newer one of an operator takes its place.
+ * - An ask holds until its time is over, until it is released, or until a newer one takes its place: any operator's that
+ *   of an operator, a vehicle's the one that the same asker made for the same vehicle.
  * - A vehicle's ask counts only around its arrival; an emergency's from the moment it is made.
  * - Held in memory only: after a restart an operator asks again, and the lease on the device has run out meanwhile.
- * - Bounded: `asksPerJunctionMax`. Pure of clocks and of the wire.
+ * - Bounded: `asksPerJunctionMax`. When it is full, who ranks higher takes the place of the lowest that would come last.
+ *   Pure of clocks and of the wire.
  */
 import type { CommandId, NodeId } from '../../schemas/ids.ts'
 import type { ControlCommand } from './ports.ts'
@@ -23,6 +25,8 @@ export interface Ask {
   readonly junction: NodeId
   readonly code: ControlCommand['code']
   readonly component: string | undefined
+  /** Whose way is to be cleared, where the asker names it. */
+  readonly vehicle: string | undefined
   readonly values: Readonly<Record<string, unknown>>
   /** It counts from here on … */
   readonly fromMs: number
@@ -31,8 +35,8 @@ export interface Ask {
 }
 
 export interface Asks {
-  /** Undefined when taken; else why not. What it displaces is returned by `displaced`. */
-  add(ask: Ask): { readonly refused: string } | { readonly displaced: readonly Ask[] }
+  /** Taken, or why not. Whose place it takes is told: `replaced` by newer word of their own kind, `displaced` by higher rank. */
+  add(ask: Ask): Taken | { readonly refused: string }
   remove(ask: Ask): void
   /** Ends and returns the asks whose time is over. */
   takeEnded(junction: string, nowMs: number): readonly Ask[]
@@ -40,6 +44,11 @@ export interface Asks {
   active(junction: string, nowMs: number): Ask | undefined
   of(junction: string): readonly Ask[]
   byId(id: string): Ask | undefined
+}
+
+export interface Taken {
+  readonly replaced: readonly Ask[]
+  readonly displaced: Ask | undefined
 }
 
 const asksPerJunctionMax = 8
@@ -52,15 +61,15 @@ export function createAsks(): Asks {
   return {
     add(ask) {
       const present = at(ask.junction)
-      // An operator's newer word takes the place of the older one on the same junction.
-      const displaced =
-        ask.kind === 'operator' ? present.filter((other) => other.kind === 'operator') : []
-      const rest = present.filter((other) => !displaced.includes(other))
-      if (rest.length >= asksPerJunctionMax) {
+      const replaced = present.filter((other) => replaces(ask, other))
+      const rest = present.filter((other) => !replaced.includes(other))
+      const isFull = rest.length >= asksPerJunctionMax
+      const displaced = isFull ? leastOf(rest) : undefined
+      if (displaced && rank[ask.kind] >= rank[displaced.kind]) {
         return { refused: `${rest.length} requests are held for ${ask.junction} already` }
       }
-      held.set(ask.junction, [...rest, ask])
-      return { displaced }
+      held.set(ask.junction, [...rest.filter((other) => other !== displaced), ask])
+      return { replaced, displaced }
     },
     remove(ask) {
       const rest = at(ask.junction).filter((other) => other !== ask)
@@ -76,9 +85,23 @@ export function createAsks(): Asks {
     },
     active(junction, nowMs) {
       const counting = at(junction).filter((ask) => ask.fromMs <= nowMs && nowMs < ask.untilMs)
-      return counting.sort((a, b) => rank[a.kind] - rank[b.kind] || a.fromMs - b.fromMs)[0]
+      return counting.sort(inOrder)[0]
     },
     of: at,
     byId: (id) => [...held.values()].flat().find((ask) => ask.id === id),
   }
+}
+
+function inOrder(a: Ask, b: Ask): number {
+  return rank[a.kind] - rank[b.kind] || a.fromMs - b.fromMs
+}
+
+function leastOf(asks: readonly Ask[]): Ask | undefined {
+  return [...asks].sort(inOrder).at(-1)
+}
+
+/** Newer word about the same thing. */
+function replaces(ask: Ask, older: Ask): boolean {
+  if (ask.kind === 'operator' || older.kind === 'operator') return ask.kind === older.kind
+  return ask.vehicle !== undefined && ask.vehicle === older.vehicle && ask.from === older.from
 }

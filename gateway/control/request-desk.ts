@@ -80,6 +80,12 @@ export function createRequestDesk(options: {
     else end(ask, 'expired', nowMs, refusal ?? 'it was not applied while it held')
   }
 
+  function giveWay(displaced: Ask, to: Ask, nowMs: number) {
+    const { isApplied } = progress.get(keyOf(displaced)) ?? {}
+    const why = `too many requests are held, and that of ${to.from} ranks higher`
+    end(displaced, isApplied ? 'released' : 'rejected', nowMs, why)
+  }
+
   function release(from: NodeId, target: string, nowMs: number): boolean {
     const given = asks.of(target).filter((ask) => ask.kind === 'operator' || ask.from === from)
     for (const ask of given) end(ask, 'released', nowMs, `given back by ${from}`)
@@ -119,7 +125,8 @@ export function createRequestDesk(options: {
         say(to, 'rejected', nowMs, added.refused)
         return []
       }
-      for (const older of added.displaced) end(older, 'released', nowMs, `replaced by ${from}`)
+      for (const older of added.replaced) end(older, 'released', nowMs, `replaced by ${from}`)
+      if (added.displaced) giveWay(added.displaced, read.ask, nowMs)
       progress.set(keyOf(read.ask), {
         isAnswered: false,
         isApplied: false,

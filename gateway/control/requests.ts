@@ -53,19 +53,26 @@ export function readRequest(
     const ask: Ask = {
       ...base,
       kind: 'operator',
+      vehicle: undefined,
       code: code as ControlCommand['code'],
       fromMs: nowMs,
       untilMs: nowMs + holdForMs,
     }
     return { kind: 'ask', ask }
   }
-  const { stage, kind, etaS } = message.values as { stage: number; kind: string; etaS: number }
+  const { stage, kind, etaS, vehicle } = message.values as {
+    stage: number
+    kind: string
+    etaS: number
+    vehicle?: string
+  }
   const askedAtMs = Math.min(parseTimestamp(message.ts) ?? nowMs, nowMs)
   const arrivesAtMs = askedAtMs + etaS * 1000
   const isEmergency = kind === 'emergency'
   const ask: Ask = {
     ...base,
     kind: isEmergency ? 'emergency' : 'priority',
+    vehicle,
     // A stage called in time is what every controller understands; its own priority logic is not asked for.
     code: 'tlc.stage.set',
     values: { stage },

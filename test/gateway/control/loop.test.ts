@@ -345,3 +345,23 @@ test('two operators who choose the same id are told apart', async () => {
     values: { stage: 1 },
   })
 })
+
+test('an operator is served though buses have asked without end, and the one that goes hears why', async () => {
+  const house = await openHouse({ predictive: keeping })
+  const street = obedient(house)
+  await house.pass(3, street)
+  const bus = (vehicle: string, etaS = 60) =>
+    house.request('tlc.priority.request', { stage: 2, kind: 'bus', etaS, vehicle }, { from: 'bus' })
+  const first = await bus('bus-1')
+  for (let at = 0; at < 20; at++) await bus('bus-1', 70 + at)
+  expect(house.answers.find((it) => it.id === first && it.state === 'released')).toBeDefined()
+  for (let at = 2; at < 9; at++) await bus(`bus-${at}`, 60 + at)
+  expect(house.answers.map((it) => it.state)).not.toContain('rejected')
+  const id = await house.request('tlc.mode.set', { mode: 'flashing' }, { holdForMs: 20_000 })
+  expect(house.answers.find((it) => it.state === 'rejected')).toMatchObject({
+    operator: 'bus',
+    reason: expect.stringMatching(/that of desk-2 ranks higher/),
+  })
+  expect(house.answers.at(-1)).toMatchObject({ id, state: 'accepted' })
+  expect(house.sent.at(-1)).toMatchObject({ code: 'tlc.mode.set', issuer: 'operator:desk-2' })
+})
