@@ -83,15 +83,17 @@ export function createController(junction: Junction, options: ControllerOptions)
     const mode = orders.inForce('mode')?.values.mode ?? 'normal'
     if (mode !== 'normal') return `the mode is ${mode}`
     if (order.code === 'tlc.timing.set' || order.code === 'tlc.plan.set') {
-      const timing = timingAsked(order)
+      const { timing } = order
       return timing ? refuseTiming(envelope, timing) : `there is no plan ${order.values.plan}`
     }
     const stage = order.values.stage as number
     return envelope.stages.has(stage) ? undefined : `there is no stage ${stage}`
   }
 
+  /** A timing changes the plan that runs when it comes. */
   function timingAsked(order: Order): Timing | undefined {
     if (order.code === 'tlc.plan.set') return timingOf(junction, order.values.plan as number)
+    if (order.code !== 'tlc.timing.set') return undefined
     const base = program().timing
     const { cycleS, offsetS, greensS } = order.values as unknown as Timing
     return { ...base, cycleS, offsetS, greensS }
@@ -101,10 +103,8 @@ export function createController(junction: Junction, options: ControllerOptions)
   function followTiming(nowMs: number): void {
     const order = orders.inForce('timing')
     if (central && central.order !== order) central = undefined
-    if (!order || central) return
-    const timing = timingAsked(order)
-    if (!timing) return
-    central = { order, program: createProgram(envelope, timing) }
+    if (!order?.timing || central) return
+    central = { order, program: createProgram(envelope, order.timing) }
     orders.applied(order, nowMs)
   }
 
@@ -195,7 +195,10 @@ export function createController(junction: Junction, options: ControllerOptions)
   return {
     junction,
     receive(code, value, nowMs) {
-      orders.receive(code, value, nowMs, refuse)
+      orders.receive(code, value, nowMs, (order) => {
+        order.timing = timingAsked(order)
+        return refuse(order)
+      })
     },
     advance(nowMs) {
       if (linkLostAtMs !== undefined && nowMs - linkLostAtMs >= silenceMsMax) {

@@ -10,6 +10,7 @@
  *   newer one's `accepted` says so.
  */
 import { validateMessage } from '../../schemas/validators.ts'
+import type { Timing } from './timing.ts'
 
 export type Slot = 'timing' | 'stage' | 'mode'
 export type ResultState = 'accepted' | 'rejected' | 'applied' | 'released' | 'expired'
@@ -29,6 +30,8 @@ export interface Order {
   readonly receivedAtMs: number
   readonly expiresAtMs: number
   readonly holdForMs: number
+  /** What an order of the slot `timing` asks for, worked out once: as it was judged, so it runs. */
+  timing: Timing | undefined
   /** What it asks for is under way or shown: it no longer expires, its lease counts. */
   isBegun: boolean
   appliedAtMs: number | undefined
@@ -153,6 +156,7 @@ export function createOrders(): Orders {
         receivedAtMs: nowMs,
         expiresAtMs,
         holdForMs: message.holdForMs,
+        timing: undefined,
         isBegun: false,
         appliedAtMs: undefined,
       }

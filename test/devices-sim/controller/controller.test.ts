@@ -120,6 +120,22 @@ describe('commands', () => {
     expect(controller.plan()).not.toHaveProperty('commandId')
   })
 
+  test('a timing that follows a plan runs on the plan it was judged by', () => {
+    const { controller, monitor, run, send, statesOf, nowMs } = drive()
+    run(100)
+    send('tlc.plan.set', { plan: 2 }, { holdForMs: 600_000 })
+    run(90)
+    const greens = { cycleS: 66, offsetS: 0, greensS: { '1': 24, '3': 22 } }
+    const { id } = send('tlc.timing.set', greens, { holdForMs: 600_000 })
+    run(1)
+    expect(statesOf(id)).toEqual(['accepted', 'applied'])
+    expect(controller.plan()).toMatchObject({ plan: 2, ...greens, commandId: id })
+    const shown = new Set<number | null>()
+    run(150, () => shown.add(controller.groups(nowMs()).stage))
+    expect(shown).toEqual(new Set([1, 3, null]))
+    expect(monitor.violations).toEqual([])
+  })
+
   test('a stage is applied when it is green and held while the lease lasts', () => {
     const { controller, monitor, run, runUntil, send, statesOf, nowMs } = drive()
     run(100)
