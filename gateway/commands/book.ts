@@ -31,6 +31,8 @@ export interface Book {
   get(id: string): CommandRecord | undefined
   ended(id: string): CommandRecord | undefined
   live(junction?: string, slot?: Slot): readonly CommandRecord[]
+  /** Of those that have not ended, the one with the highest epoch. */
+  newest(junction: string, slot: Slot): CommandRecord | undefined
   issues(junction: string): readonly CommandRecord[]
   recent(): readonly CommandRecord[]
   nextEpoch(junction: NodeId, atLeast: number): number
@@ -104,6 +106,13 @@ export function createBook(): Book {
       const all = [...(records as Map<string, CommandRecord>).values()]
       return slot === undefined ? all : all.filter((record) => slotOf[record.code] === slot)
     },
+    newest: (junction, slot) =>
+      book
+        .live(junction, slot)
+        .reduce<CommandRecord | undefined>(
+          (best, record) => (best && best.epoch > record.epoch ? best : record),
+          undefined,
+        ),
     issues: (junction) => issued.get(junction) ?? [],
     recent: () => [...ended.values()],
     nextEpoch: (junction, atLeast) => Math.max((epochs.get(junction) ?? 0) + 1, atLeast),

@@ -28,7 +28,7 @@ import {
 } from './errors.ts'
 import { type Outbox, openOutbox } from './outbox.ts'
 import type { CommandMetrics, CommandOutlet, LastWord, ObservedMessage } from './ports.ts'
-import { readBack, type SignalStatus } from './read-back.ts'
+import type { SignalStatus } from './read-back.ts'
 import {
   type CommandRecord,
   type CommandRequest,
@@ -38,6 +38,7 @@ import {
   wireOf,
 } from './record.ts'
 import { type CommandEvent, hasEnded } from './states.ts'
+import { createStatusWatch } from './status-watch.ts'
 
 export interface CommandLimits {
   /** How long a PUBACK may take. */
@@ -99,9 +100,6 @@ export interface Commands extends Part {
   isReachable(junction: string): boolean
 }
 
-/** Controllers heard of, times three statuses. One zone's simulator could make up names without end; forgetting is harmless. */
-const statusKeysMax = 30_000
-
 const resultEvents: Readonly<Record<Result['state'], CommandEvent>> = {
   accepted: 'resultAccepted',
   rejected: 'resultRejected',
@@ -116,9 +114,15 @@ export function createCommands(options: CommandsOptions): Commands {
   const book = createBook()
   const listeners = new Set<TransitionListener>()
   const deadlines = new Map<string, Cancel>()
-  /** Newest status seen, by node and code: an older one that comes late says nothing about now. */
-  const statusAtMs = new Map<string, number>()
-  const reportsHeldStage = new Set<string>()
+  /** Issued and still on this side of the outlet. */
+  const unsent = new Set<string>()
+  const statuses = createStatusWatch({
+    clock,
+    book,
+    leaseToleranceMs: limits.leaseToleranceMs,
+    hasLeft: (id) => !unsent.has(id),
+    apply,
+  })
   const settledWaiters: (() => void)[] = []
   let inFlight = 0
   let outbox: Outbox | undefined
@@ -180,6 +184,7 @@ export function createCommands(options: CommandsOptions): Commands {
     }
     metrics.durableSeconds.observe((performance.now() - askedAtMs) / 1000)
     if (!mayStillLeave(record)) return
+    unsent.delete(record.id)
     const topic = topics.command(record.junction, record.code)
     const payload = encodePayload(wireOf(record))
     const outcome = await outlet
@@ -193,22 +198,31 @@ export function createCommands(options: CommandsOptions): Commands {
     else metrics.deliveryTimeouts.add() // It may have come through all the same: answer or expiry will tell.
   }
 
-  /** Decided again at the moment of sending: much may have happened while the disk was written. */
+  /**
+   * Decided again at the moment of sending: much may have happened while the disk was written. What must not leave does
+   * not, whatever state it is in by now.
+   */
   function mayStillLeave(record: CommandRecord): boolean {
     const present = book.get(record.id)
     if (!present || isStopping) return false
     if (clock.nowMs() >= record.expiresAtMs) {
-      return !apply(record.id, 'ranOut', 'expired before it could be sent')
+      apply(record.id, 'ranOut', 'expired before it could be sent')
+      return false
     }
     const rivals = book.live(record.junction, slotOf[record.code])
     const newer = rivals.find((other) => other.epoch > record.epoch)
-    if (newer) return !apply(record.id, 'replaced', `by ${newer.id} before it was sent`)
+    if (newer) {
+      apply(record.id, 'replaced', `by ${newer.id} before it was sent`)
+      return false
+    }
     const refusal = options.lastWord?.(present)
-    if (refusal !== undefined) return !apply(record.id, 'withheld', `guard: ${refusal}`)
-    return true
+    if (refusal === undefined) return true
+    apply(record.id, 'withheld', `guard: ${refusal}`)
+    return false
   }
 
-  function landed() {
+  function landed(id: string) {
+    unsent.delete(id)
     inFlight -= 1
     if (inFlight > 0) return
     for (const resolve of settledWaiters.splice(0)) resolve()
@@ -271,10 +285,11 @@ export function createCommands(options: CommandsOptions): Commands {
       book.open(record)
       watch(record)
       tell({ record, from: undefined, event: 'issued' })
+      unsent.add(record.id)
       inFlight += 1
       void send(record)
         .catch((err) => log.error({ commandId: record.id, err }, 'sending a command failed'))
-        .finally(landed)
+        .finally(() => landed(record.id))
       return record
     },
     observe(message) {
@@ -295,32 +310,7 @@ export function createCommands(options: CommandsOptions): Commands {
       // Its word that it is applied, after its status has shown it, is no surprise; all else on an ended one is.
       if (!moved && (isForeign || record === undefined)) metrics.staleResults.add()
     },
-    observeStatus(node, status, deviceAtMs) {
-      const key = `${node} ${status.code}`
-      // A moment ahead of our clock is no yardstick: a device that was wrong once would never be heard again.
-      if (deviceAtMs < Math.min(statusAtMs.get(key) ?? 0, clock.nowMs())) return
-      if (statusAtMs.size >= statusKeysMax) statusAtMs.clear()
-      statusAtMs.set(key, deviceAtMs)
-      if (status.code === 'tlc.mode' && status.values.stage !== undefined) {
-        reportsHeldStage.add(node)
-      }
-      const live = book.live(node)
-      const verdicts = live.map((record) => ({
-        record,
-        verdict: readBack(record, status, {
-          isRival: (id) => isRival(record, id),
-          reportsHeldStage: reportsHeldStage.has(node),
-        }),
-      }))
-      // First what is shown, so that what it replaces ends as superseded and not as reverted.
-      for (const { record, verdict } of verdicts) {
-        const isEqualNow = verdict === 'equal' && deviceAtMs >= record.issuedAtMs
-        if (verdict === 'named' || isEqualNow) apply(record.id, 'shown')
-      }
-      for (const { record, verdict } of verdicts) {
-        if (verdict === 'other') notShown(record)
-      }
-    },
+    observeStatus: (node, status, deviceAtMs) => statuses.observe(node, status, deviceAtMs),
     settled() {
       if (inFlight === 0) return Promise.resolve()
       return new Promise((resolve) => settledWaiters.push(resolve))
@@ -330,13 +320,7 @@ export function createCommands(options: CommandsOptions): Commands {
       return () => listeners.delete(listener)
     },
     pending: (junction) => book.live(junction),
-    newest(junction, slot) {
-      const live = book.live(junction, slot)
-      return live.reduce<CommandRecord | undefined>(
-        (best, record) => (best && best.epoch > record.epoch ? best : record),
-        undefined,
-      )
-    },
+    newest: (junction, slot) => book.newest(junction, slot),
     issues: (junction) => book.issues(junction),
     recent: () => book.recent(),
     isReachable: (junction) => outlet.isReachable(junction),
@@ -363,21 +347,6 @@ export function createCommands(options: CommandsOptions): Commands {
       state: 'issued',
       changedAtMs: nowMs,
     }
-  }
-
-  function isRival(record: CommandRecord, id: string): boolean {
-    if (id === record.id) return false
-    const other = book.get(id) ?? book.ended(id)
-    return other !== undefined && slotOf[other.code] === slotOf[record.code]
-  }
-
-  function notShown(record: CommandRecord) {
-    const isOver = clock.nowMs() >= leaseEndsAtMs(record) - limits.leaseToleranceMs
-    // While stages change, the device already follows the newer command and shows neither.
-    const newer = commands.newest(record.junction, slotOf[record.code])
-    if (newer && newer.epoch > record.epoch) apply(record.id, 'replaced', `by ${newer.id}`)
-    else if (isOver) apply(record.id, 'givenBack', 'its lease has ended')
-    else apply(record.id, 'gone', 'the device shows something else')
   }
 }
 

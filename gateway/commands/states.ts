@@ -4,7 +4,8 @@
  *   issued ─▶ delivered ─▶ accepted ─▶ applied ─▶ released
  *      └──────────┴────────────┴──────────┴─────▶ expired · rejected · superseded · reverted
  *
- * - `applied` is entered by `shown` alone: the device's own status, never its word (`resultApplied`).
+ * - `applied` is entered by `shown` alone: the device's own status, never its word (`resultApplied`). What never left is
+ *   not applied, though the device shows the same (`undeliverable`, `withheld`).
  * - An ended command stays ended: every event on it is `ignored`, and the caller counts it.
  */
 
@@ -84,6 +85,8 @@ export const transitions: Readonly<Record<CommandState, Row>> = {
   accepted: { ...underWay, resultAccepted: 'ignored', resultApplied: 'ignored' },
   applied: {
     ...ended,
+    undeliverable: 'expired',
+    withheld: 'rejected',
     resultReleased: 'released',
     resultExpired: 'expired',
     gone: 'reverted',

@@ -248,6 +248,60 @@ test('what the guard refuses at the last moment is not sent', async () => {
   })
 })
 
+/** The device runs this timing by itself and names no command. */
+const runningAlready = (atMs: number) =>
+  status('tlc.plan', atMs, { plan: 1, ...timingRequest(80).values, source: 'central' })
+
+test('what the guard refuses at the last moment is not sent, though the device shows the same by itself', async () => {
+  const desk = await openDesk({ lastWord: () => 'maximum red' })
+  const { id } = issue(desk, timingRequest(80))
+  desk.commands.observe(runningAlready(startMs + 1000))
+  await desk.commands.settled()
+  expect(desk.sent).toHaveLength(0)
+  expect(desk.lives[id]).toEqual(['issued', 'rejected'])
+})
+
+test('what must not leave does not, though the device names it', async () => {
+  const refused = await openDesk({ lastWord: () => 'maximum red' })
+  const { id } = issue(refused)
+  refused.commands.observe(held(2, startMs + 1000, id))
+  await refused.commands.settled()
+  expect(refused.sent).toHaveLength(0)
+  expect(refused.lives[id]).toEqual(['issued', 'applied', 'rejected'])
+
+  const late = await openDesk()
+  const early = issue(late)
+  late.commands.observe(held(2, startMs + 1000, early.id))
+  late.clock.advanceTo(startMs + 10_000)
+  await late.commands.settled()
+  expect(late.sent).toHaveLength(0)
+})
+
+test('equal values show a command once it has left', async () => {
+  const desk = await openDesk()
+  desk.device.outcome = 'later'
+  const { id } = issue(desk, timingRequest(80))
+  desk.commands.observe(runningAlready(startMs + 1000))
+  expect(desk.lives[id]).toEqual(['issued'])
+  await expect.poll(() => desk.sent.length).toBe(1)
+  desk.commands.observe(runningAlready(startMs + 2000))
+  expect(desk.lives[id]).toEqual(['issued', 'applied'])
+  desk.sent[0]?.answer('delivered')
+  await desk.commands.settled()
+  expect(desk.lives[id]).toEqual(['issued', 'applied'])
+})
+
+test('a command that found nobody there is not in force, though the device showed the same meanwhile', async () => {
+  const desk = await openDesk()
+  desk.device.outcome = 'later'
+  const { id } = issue(desk, timingRequest(80))
+  await expect.poll(() => desk.sent.length).toBe(1)
+  desk.commands.observe(runningAlready(startMs + 1000))
+  desk.sent[0]?.answer('offline')
+  await desk.commands.settled()
+  expect(desk.lives[id]).toEqual(['issued', 'applied', 'expired'])
+})
+
 test('after a restart what was under way has expired and is not sent again; a lease that runs goes on', async () => {
   const dir = tempDir()
   const first = await openDesk({ dir })

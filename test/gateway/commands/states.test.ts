@@ -32,6 +32,8 @@ const table: Record<CommandState, Partial<Record<CommandEvent, CommandState>>> =
   delivered: underWay,
   accepted: onceAccepted,
   applied: {
+    undeliverable: 'expired',
+    withheld: 'rejected',
     resultReleased: 'released',
     resultExpired: 'expired',
     gone: 'reverted',
