@@ -29,17 +29,17 @@ export interface Ask {
   readonly vehicle: string | undefined
   readonly values: Readonly<Record<string, unknown>>
   /** It counts from here on … */
-  readonly fromMs: number
+  fromMs: number
   /** … until here. */
-  readonly untilMs: number
+  untilMs: number
 }
 
 export interface Asks {
   /** Taken, or why not. Whose place it takes is told: `replaced` by newer word of their own kind, `displaced` by higher rank. */
   add(ask: Ask): Taken | { readonly refused: string }
   remove(ask: Ask): void
-  /** Ends and returns the asks whose time is over. */
-  takeEnded(junction: string, nowMs: number): readonly Ask[]
+  /** Our clock was put back by so much: what is held goes on for as long as it had left. */
+  putBack(byMs: number): void
   /** Who stands above the strategy now; undefined is nobody. */
   active(junction: string, nowMs: number): Ask | undefined
   of(junction: string): readonly Ask[]
@@ -76,12 +76,11 @@ export function createAsks(): Asks {
       if (rest.length > 0) held.set(ask.junction, rest)
       else held.delete(ask.junction)
     },
-    takeEnded(junction, nowMs) {
-      const present = at(junction)
-      const ended = present.filter((ask) => ask.untilMs <= nowMs)
-      if (ended.length === 0) return ended
-      for (const ask of ended) this.remove(ask)
-      return ended
+    putBack(byMs) {
+      for (const ask of [...held.values()].flat()) {
+        ask.fromMs -= byMs
+        ask.untilMs -= byMs
+      }
     },
     active(junction, nowMs) {
       const counting = at(junction).filter((ask) => ask.fromMs <= nowMs && nowMs < ask.untilMs)

@@ -10,6 +10,7 @@ import type { Result } from '../../schemas/generated/messages.ts'
 import type { NodeId } from '../../schemas/ids.ts'
 import { formatTimestamp } from '../../schemas/time.ts'
 import { type Ask, createAsks } from './asks.ts'
+import { liesAhead } from './freshness.ts'
 import type { Junctions } from './junctions.ts'
 import type { ControlMetrics, ControlOutput, IssuedCommand, ObservedMessage } from './ports.ts'
 import { type RequestMessage, readRequest } from './requests.ts'
@@ -51,6 +52,13 @@ export function createRequestDesk(options: {
   const progress = new Map<string, Progress>()
   const askOfCommand = new Map<string, Ask>()
   const seen = new Set<string>()
+  let lookedAtMs = Number.NEGATIVE_INFINITY
+
+  /** A hold lasts as long as was asked for, whatever becomes of our clock meanwhile. */
+  function followClock(nowMs: number) {
+    if (liesAhead(nowMs - lookedAtMs)) asks.putBack(lookedAtMs - nowMs)
+    lookedAtMs = nowMs
+  }
 
   function say(
     to: { id: Ask['id']; from: NodeId; requestCode: string },
@@ -102,6 +110,7 @@ export function createRequestDesk(options: {
 
   return {
     receive(message, nowMs) {
+      followClock(nowMs)
       const request = message.value as RequestMessage
       if (isRepeated(`${message.node} ${request.id}`)) return []
       const from = message.node as NodeId
@@ -138,6 +147,7 @@ export function createRequestDesk(options: {
       return [read.ask.junction]
     },
     active(junction, nowMs) {
+      followClock(nowMs)
       for (const ask of asks.of(junction)) if (ask.untilMs <= nowMs) endInTime(ask, nowMs)
       return asks.active(junction, nowMs)
     },
