@@ -9,27 +9,17 @@
  * - The same code decides on the machine's clock and in simulated time.
  * - Knows no broker, no ledger and no model: compose.ts feeds it and wires its ports.
  */
-import { isCodedError } from '../../schemas/coded-error.ts'
 import type { Junction } from '../../schemas/generated/messages.ts'
 import type { NodeId } from '../../schemas/ids.ts'
 import type { Cancel, Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { Part } from '../kit/part.ts'
 import type { Ask } from './asks.ts'
-import { createDecisionRecorder, type Outcome, recordOf } from './decision-record.ts'
-import { ControlGuardRefused, ControlStrategyFailed } from './errors.ts'
+import { createCarryOut } from './carry-out.ts'
+import { createDecisionRecorder, recordOf } from './decision-record.ts'
+import { ControlStrategyFailed } from './errors.ts'
 import { guard, issuerKind } from './guard.ts'
-import {
-  askLeaseMs,
-  commandOf,
-  expiryOf,
-  fitInto,
-  type Intent,
-  intentOf,
-  isInForce,
-  slotOf,
-  stageChangesLeft,
-} from './intent.ts'
+import { askLeaseMs, type Intent, intentOf } from './intent.ts'
 import type { Junctions } from './junctions.ts'
 import {
   climb,
@@ -111,6 +101,7 @@ export function createControl(options: ControlOptions): Control {
   })
   const requests = createRequestDesk({ junctions, output: options.output, metrics })
   const recorder = createDecisionRecorder(options.output)
+  const carryOut = createCarryOut({ commands, log, metrics })
   const desks = new Map<string, Desk>()
   const cancels: Cancel[] = []
 
@@ -216,7 +207,11 @@ export function createControl(options: ControlOptions): Control {
     }
     const standing = desk.standing?.strategy === strategy.name ? desk.standing.intent : undefined
     const outcome = standing
-      ? carryOut(desk, standing, issuerOf('strategy', strategy.name), view, knowledge)
+      ? carryOut(
+          { ...desk, intent: standing, issuer: issuerOf('strategy', strategy.name) },
+          view,
+          knowledge,
+        )
       : undefined
     const isSent = outcome?.kind === 'issued'
     if (!decision && !isSent && outcome?.kind !== 'refused') return
@@ -276,7 +271,11 @@ export function createControl(options: ControlOptions): Control {
       holdForMs: Math.max(1000, Math.min(restMs, askLeaseMs[ask.code])),
       why: `${ask.kind} request of ${ask.from}`,
     }
-    const outcome = carryOut(desk, intent, issuerOf(ask.kind, ask.from), view, knowledge)
+    const outcome = carryOut(
+      { ...desk, intent, issuer: issuerOf(ask.kind, ask.from) },
+      view,
+      knowledge,
+    )
     if (outcome.kind === 'issued' && !outcome.isRelief) requests.issued(ask, outcome.command)
     const isTaken = outcome.kind === 'issued' || outcome.kind === 'in-force'
     if (isTaken && !outcome.isRelief) requests.taken(ask, nowMs)
@@ -289,52 +288,6 @@ export function createControl(options: ControlOptions): Control {
       ...recordOf(undefined, outcome, intent),
       view,
     })
-  }
-
-  function carryOut(
-    desk: Desk,
-    wanted: Intent,
-    issuer: string,
-    view: JunctionView,
-    knowledge: SignalKnowledge,
-  ): Outcome {
-    const { node, junction } = desk
-    const shownStage = view.signal.stage
-    const fitted = fitInto(wanted, junction, knowledge, shownStage)
-    if (fitted.kind === 'never') return { kind: 'held-back', why: fitted.why }
-    const { intent } = fitted
-    // Relief of a group is nobody's wish but the envelope's.
-    const isRelief = fitted.kind === 'instead'
-    const by = isRelief ? 'ladder:max-red' : issuer
-    const slot = slotOf[intent.code]
-    if (isInForce(intent, by, commands.newest(node, slot), view.nowMs, desk.periodMs)) {
-      return { kind: 'in-force', why: intent.why, isRelief }
-    }
-    const history = commands.issues(node)
-    const isStage = intent.code === 'tlc.stage.set'
-    if (isStage && stageChangesLeft(history, intent.values.stage, view.nowMs) < 0) {
-      return { kind: 'held-back', why: `too many changes of stage; asked was: ${intent.why}` }
-    }
-    const expiresInMs = expiryOf(intent, junction, shownStage)
-    const command = commandOf(intent, node, by, expiresInMs)
-    const issuedAtMs = view.nowMs
-    const expiresAtMs = issuedAtMs + expiresInMs
-    const verdict = guard({ ...command, issuedAtMs, expiresAtMs }, junction, knowledge, history)
-    if (verdict !== 'allowed') return refused(desk, command.code, by, verdict.refused)
-    const issued = commands.issue(command)
-    if (isCodedError(issued)) return { kind: 'undeliverable', why: issued.message }
-    return { kind: 'issued', why: intent.why, isRelief, command: issued }
-  }
-
-  function refused(desk: Desk, code: string, issuer: string, why: string): Outcome {
-    const kind = issuerKind(issuer) ?? 'strategy'
-    metrics.guardRefused.add(1, { issuer: kind })
-    // An operator may ask for what cannot be; a strategy that does is wrong.
-    if (kind === 'strategy') {
-      const error = ControlGuardRefused(code, issuer, desk.node, why)
-      log.error({ node: desk.node, code: error.code, err: error }, 'guard refused a strategy')
-    }
-    return { kind: 'refused', why: `refused by the guard: ${why}` }
   }
 
   function onTransition({ record, from, event }: CommandTransition) {
