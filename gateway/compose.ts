@@ -62,7 +62,7 @@ export async function composeGateway(config: GatewayConfig, log: Log): Promise<G
       reserveBytes: Math.min(config.ledger.reserveBytes, config.ledger.bytesMax / 2),
       retainMs: config.ledger.retainHours * hourMs,
       // A simulator waits for each commit; nobody else comes whom waiting could gather in.
-      ...(eventClock ? { gatherMs: 0 } : {}),
+      ...(eventClock ? { gatherMs: 0, gatherQuietMs: 0 } : {}),
     },
   })
   try {

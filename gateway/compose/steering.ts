@@ -39,6 +39,7 @@ export function createSteering(foundation: Foundation, ports: SteeringPorts): St
   })
   const control = createControl({
     clock,
+    looksOnNews: eventClock === undefined,
     junctions: config.control.isEnabled ? junctions : new Map(),
     strategyFor: (_junction, rung) => strategies[rung](),
     shadowsFor: () => strategies.shadows(),

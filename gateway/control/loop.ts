@@ -1,6 +1,6 @@
 /**
- * The loop: looks at each junction on its strategy's beat, lets the ladder say how much may be dared, decides
- * who is heard (operator > emergency > priority > strategy), and sends what changes something.
+ * The loop: looks at each junction on its strategy's beat and when its sensors tell something, lets the ladder say how
+ * much may be dared, decides who is heard (operator > emergency > priority > strategy), and sends what changes something.
  *
  *   statuses ─▶ site state ─▶ view ─▶ ladder ─▶ ask or strategy ─▶ fit ─▶ guard ─▶ commands
  *                                                     └─▶ record: what, why, on which forecast
@@ -29,6 +29,7 @@ import {
   type LadderState,
   newLadder,
 } from './ladder.ts'
+import { createNews } from './news.ts'
 import type {
   CommandsPort,
   CommandTransition,
@@ -49,6 +50,8 @@ import { createTurns, type Turns } from './turns.ts'
 
 export interface ControlOptions {
   readonly clock: Clock
+  /** Decides as soon as a sensor has told something, and not only on the beat. */
+  readonly looksOnNews?: boolean
   readonly junctions: Junctions
   /** The strategy of a rung: the chosen one, and the one that needs no live telemetry. */
   strategyFor(junction: Junction, rung: 'predictive' | 'plan'): Strategy
@@ -105,6 +108,10 @@ export function createControl(options: ControlOptions): Control {
   const desks = new Map<string, Desk>()
   const cancels: Cancel[] = []
 
+  const news = options.looksOnNews
+    ? createNews(clock, junctions, (junction) => look(desks.get(junction) as Desk, true))
+    : undefined
+
   for (const [node, junction] of junctions) desks.set(node, createDesk(node as NodeId, junction))
 
   function createDesk(node: NodeId, junction: Junction): Desk {
@@ -129,15 +136,15 @@ export function createControl(options: ControlOptions): Control {
   }
 
   /** One look at one junction. It runs in timers: whatever fails in it costs this look and nothing else. */
-  function look(desk: Desk) {
+  function look(desk: Desk, isNews = false) {
     try {
-      lookAt(desk)
+      lookAt(desk, isNews)
     } catch (err) {
       log.error({ node: desk.node, err }, 'a look at a junction failed')
     }
   }
 
-  function lookAt(desk: Desk) {
+  function lookAt(desk: Desk, isNews: boolean) {
     const beganAtMs = performance.now()
     const nowMs = clock.nowMs()
     step(desk, nowMs)
@@ -148,12 +155,12 @@ export function createControl(options: ControlOptions): Control {
       desk.standing = undefined
       serveAsk(desk, ask, view, knowledge)
     } else if (view && knowledge && desk.ladder.rung !== 'local' && obeys(knowledge)) {
-      followStrategy(desk, desk.strategies[desk.ladder.rung], view, knowledge)
+      followStrategy(desk, desk.strategies[desk.ladder.rung], view, knowledge, isNews)
     } else if (knowledge && knowledge.mode === undefined) {
       const { rung, why } = desk.ladder
       recorder.record(desk.node, nowMs, { strategy: 'local', rung, decision: 'stand-down', why })
     }
-    if (view) for (const shadow of desk.shadows) followShadow(desk, shadow, view)
+    if (view) for (const shadow of desk.shadows) followShadow(desk, shadow, view, isNews)
     metrics.decideSeconds.observe((performance.now() - beganAtMs) / 1000)
   }
 
@@ -198,8 +205,9 @@ export function createControl(options: ControlOptions): Control {
     strategy: Strategy,
     view: JunctionView,
     knowledge: SignalKnowledge,
+    isNews: boolean,
   ) {
-    const decision = decide(desk, strategy, strategy.name, view)
+    const decision = decide(desk, strategy, strategy.name, view, isNews)
     if (decision) {
       const intent = intentOf(decision)
       if (intent) desk.standing = { strategy: strategy.name, intent }
@@ -224,8 +232,8 @@ export function createControl(options: ControlOptions): Control {
     })
   }
 
-  function followShadow(desk: Desk, shadow: Strategy, view: JunctionView) {
-    const decision = decide(desk, shadow, `shadow ${shadow.name}`, view)
+  function followShadow(desk: Desk, shadow: Strategy, view: JunctionView, isNews: boolean) {
+    const decision = decide(desk, shadow, `shadow ${shadow.name}`, view, isNews)
     if (!decision) return
     recorder.record(desk.node, view.nowMs, {
       strategy: shadow.name,
@@ -242,8 +250,9 @@ export function createControl(options: ControlOptions): Control {
     strategy: Strategy,
     key: string,
     view: JunctionView,
+    isNews: boolean,
   ): Decision | undefined {
-    const turn = desk.turns.take(strategy, key, view)
+    const turn = desk.turns.take(strategy, key, view, isNews)
     if (!turn || 'decision' in turn) return turn?.decision
     const { failed } = turn
     const error = ControlStrategyFailed.from(failed, key, desk.node, (failed as Error).message)
@@ -313,10 +322,12 @@ export function createControl(options: ControlOptions): Control {
     },
     async stop() {
       for (const cancel of cancels.splice(0)) cancel()
+      news?.stop()
     },
     observe(message) {
       if (message.type !== 'request') {
         site.observe(message)
+        if (message.code === 'traffic.queue') news?.from(message.node)
         return
       }
       for (const node of requests.receive(message, clock.nowMs())) {

@@ -63,6 +63,7 @@ export interface HouseOptions {
   readonly shadows?: readonly Strategy[]
   readonly forecaster?: FlowForecaster
   readonly ladderLimits?: object
+  readonly looksOnNews?: boolean
 }
 
 /** A strategy that asks the test. */
@@ -137,6 +138,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   })
   const control: Control = createControl({
     clock,
+    looksOnNews: options.looksOnNews ?? false,
     junctions: new Map([[junction.node, junction]]),
     strategyFor: (_junction, rung) => options[rung] ?? keeping,
     shadowsFor: () => options.shadows ?? [],

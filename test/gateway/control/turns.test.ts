@@ -21,8 +21,28 @@ test('a strategy is asked once a beat, with the memory it gave back', () => {
   const turns = createTurns(crossing())
   const take = (nowMs: number) => turns.take(counting as Strategy, 'counting', viewAt(nowMs))
   expect(take(startMs)).toMatchObject({ decision: { why: 'asked 1' } })
-  expect(take(startMs + 4_999)).toBeUndefined()
+  expect(take(startMs + 4_500)).toBeUndefined()
   expect(take(startMs + 5_000)).toMatchObject({ decision: { why: 'asked 2' } })
+})
+
+test('a beat that is early by the rounding of a timer is a beat', () => {
+  const turns = createTurns(crossing())
+  const take = (nowMs: number) => turns.take(counting as Strategy, 'counting', viewAt(nowMs))
+  take(startMs)
+  expect(take(startMs + 4_999)).toMatchObject({ decision: { why: 'asked 2' } })
+})
+
+test('news are for those who live on what lanes show now, not for those who count minutes', () => {
+  const turns = createTurns(crossing())
+  const quick = { ...counting, periodMs: 1_000 } as Strategy
+  for (const strategy of [quick, counting as Strategy]) {
+    turns.take(strategy, `${strategy.periodMs}`, viewAt(startMs))
+  }
+  expect(turns.take(quick, '1000', viewAt(startMs + 300))).toBeUndefined()
+  expect(turns.take(quick, '1000', viewAt(startMs + 300), true)).toMatchObject({
+    decision: { why: 'asked 2' },
+  })
+  expect(turns.take(counting as Strategy, '5000', viewAt(startMs + 300), true)).toBeUndefined()
 })
 
 test('a clock that is put back does not silence a strategy for as long', () => {
