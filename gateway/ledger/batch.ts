@@ -109,7 +109,7 @@ export class Batch {
     }
   }
 
-  /** Whoever waits is told, in order: durable, or refused with the reason. */
+  /** Whoever waits is told, in order: durable, or refused with the reason. Then only the records are kept. */
   tell(error?: CodedError): void {
     let listeners = 0
     for (const waiter of this.waiters) {
@@ -120,6 +120,17 @@ export class Batch {
         else waiter.refused(error)
       }
     }
+    this.#letGo()
+  }
+
+  /** The tail weighs a batch by its records; what it held beside them would stay for as long, unweighed. */
+  #letGo(): void {
+    this.waiters.length = 0
+    this.#tokens.length = 0
+    this.quarantine.length = 0
+    this.deadLetters.length = 0
+    this.released.length = 0
+    this.keptAside.length = 0
   }
 
   /** Adds what live readers want from `from` on, at most until `into` holds `recordsMax`. Answers where to go on. */

@@ -36,7 +36,7 @@ export interface GroupCommitPorts {
   readonly log: Log
   readonly metrics: LedgerMetrics
   post(message: ToWorker): void
-  /** Became durable, before its waiters are told. */
+  /** Records that became durable, before their waiters are told. */
   durable(batch: Batch): void
   /** After all waiters of a commit were told. */
   settled(durableOffset: LogOffset): void
@@ -334,7 +334,7 @@ export class GroupCommit {
       this.#pendingBytes -= batch.bytes + batch.quarantineBytes
       this.#durableOffset = batch.endOffset
       this.#ports.metrics.appends.add(batch.count)
-      this.#ports.durable(batch)
+      if (batch.count > 0) this.#ports.durable(batch)
       batch.tell()
     }
     if (batches.length > 0) this.#ports.settled(this.#durableOffset)
