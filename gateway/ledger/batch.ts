@@ -6,7 +6,6 @@
  */
 import type { CodedError } from '../../schemas/coded-error.ts'
 import { frameEnd, readFrame, writeBytesFrame, writeFrame } from './frame.ts'
-import { batchBytesMax, chunkBytes } from './limits.ts'
 import type { QuarantineItem, Release } from './quarantine.ts'
 import type {
   BytesEntry,
@@ -161,29 +160,5 @@ export class Batch {
       at = end
     }
     return bytes
-  }
-}
-
-/** Hands out room for batches, piece after piece. A piece is freed by the collector when no batch and no reader looks into it. */
-export class BatchMemory {
-  #chunk = Buffer.alloc(0)
-  #at = 0
-
-  /** A batch with room for a frame of `bytes`, and for a full batch where one fits. */
-  open(firstOffset: LogOffset, bytes: number, nowMs: number): Batch {
-    if (this.#chunk.length - this.#at < Math.max(bytes, batchBytesMax / 4)) {
-      this.#chunk = Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytes))
-      this.#at = 0
-    }
-    return new Batch(firstOffset, this.#chunk, this.#at, nowMs)
-  }
-
-  hasRoom(batch: Batch, bytes: number): boolean {
-    return batch.end + bytes <= batch.chunk.length
-  }
-
-  /** The next batch begins where this one ends. */
-  closed(batch: Batch): void {
-    if (batch.chunk === this.#chunk) this.#at = batch.end
   }
 }

@@ -38,6 +38,7 @@ function build(limits: Partial<LedgerLimits> = {}) {
     post: (message: ToWorker) => void (message.kind === 'commit' && requests.push(message.request)),
     durable: (batch) => void kept.push(batch),
     settled() {},
+    takesAgain() {},
     refused: (batch) => void refused.push(batch.count),
   })
   const told: (string | CodedError | undefined)[] = []
