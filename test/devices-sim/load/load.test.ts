@@ -192,6 +192,38 @@ describe('against a broker', () => {
     expect(report.expectations.find(({ name }) => name === 'slow.p99Ms')?.isMet).toBe(false)
   })
 
+  test('what is acknowledged after its phase is over counts in the phase it was sent in, the last one too', async () => {
+    const { report } = await load(
+      {
+        phases: [
+          phase({ name: 'ramp', kind: 'ramp', seconds: 1, messagesPerSecond: 20 }),
+          phase({ name: 'slow', seconds: 1, messagesPerSecond: 100 }),
+          phase({ name: 'idle', seconds: 0.2, messagesPerSecond: 0 }),
+          phase({ name: 'last', seconds: 1, messagesPerSecond: 100 }),
+        ],
+      },
+      (house) => {
+        let judged = 0
+        house.judge = (_arrival, answer) => {
+          const delayMs = judged++ % 10 === 0 ? 700 : 100
+          setTimeout(() => answer({ kind: 'acknowledge', forward: false }), delayMs)
+        }
+      },
+    )
+    expect(report.lost).toBe(0)
+    for (const { sent, acknowledged, latencyMs, resentMs } of report.phases) {
+      expect([acknowledged, latencyMs.count + resentMs.count]).toEqual([sent, sent])
+    }
+    const [, slow, idle, last] = report.phases
+    expect(idle?.latencyMs.count).toBe(0)
+    for (const one of [slow, last]) {
+      expect(one?.latencyMs.max).toBeGreaterThan(650)
+      // A rate is of the time the phase lasted, and so is what it lasted.
+      expect(one?.acknowledgedPerS).toBeLessThan(98)
+      expect(one?.seconds).toBeLessThan(1.5)
+    }
+  })
+
   test('at QoS 0 no answer is waited for or judged', async () => {
     const { house, report } = await load({ qos: 0, expectP99Ms: 0.001 })
     const sum = (of: Record<string, number>) => Object.values(of).reduce((a, b) => a + b, 0)
