@@ -82,6 +82,26 @@ describe('messages', () => {
   })
 })
 
+test('a count is told at the end of its window, and no two are the same message', () => {
+  const shares = { malformedShare: 0, duplicateShare: 0, lateShare: 0.2 }
+  const source = createMessageSource('load/dev-00001' as NodeId, 1, shares, createRandom(1))
+  const startMs = 1_763_800_000_000
+  const counts: string[] = []
+  for (let i = 0; i < 2_000; i++) {
+    const nowMs = startMs + i * 1_000
+    const message = source.next(nowMs)
+    if (!message.topic.includes('traffic.count')) continue
+    const { ts, seq, values } = JSON.parse(message.payload).entries[0]
+    const ageMs = nowMs - Date.parse(ts)
+    expect(Date.parse(ts) % values.windowMs).toBe(0)
+    expect(ageMs).toBeGreaterThanOrEqual(message.class === 'late' ? 600_000 : 0)
+    expect(ageMs).toBeLessThan(values.windowMs + (message.class === 'late' ? 600_000 : 0))
+    counts.push(`${ts} ${seq}`)
+  }
+  expect(counts.length).toBeGreaterThan(50)
+  expect(new Set(counts).size).toBe(counts.length)
+})
+
 test('the scenarios that come with it are valid options', () => {
   for (const name of ['crossing', 'district', 'city']) {
     const line = readCommandLine<LoadOptions>(loadProgram, withScenario([name]), {})
