@@ -2,7 +2,8 @@
  * Which credentials are in force while the broker runs.
  *
  * - Files are polled: secrets mounted into a container change by links, which directory watches miss.
- * - New files that cannot be used leave the old credentials in force, and the log says so.
+ * - New files that cannot be used leave the old credentials in force, and the log says so; so does a revocation list that
+ *   was in force and is gone.
  * - A connection whose certificate is revoked or has ended is closed, however long ago it was made.
  */
 import { statSync } from 'node:fs'
@@ -44,7 +45,7 @@ export function createCredentialKeeper(options: CredentialKeeperOptions): Creden
 
   async function load(): Promise<Credentials> {
     seen = fingerprint(paths)
-    inForce = await readCredentials(files)
+    inForce = await readCredentials(files, inForce)
     for (const warning of inForce.warnings)
       log.warn({ reason: warning }, 'a certificate wants care')
     return inForce

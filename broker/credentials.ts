@@ -4,6 +4,7 @@
  * - What cannot be used is a coded error that names the file.
  * - A revocation list must be signed by the authority. One past its `nextUpdate` still counts, with a warning: a street
  *   does not stop because a list was not renewed.
+ * - There need not be a list; but where one is in force its file must stay, or who was revoked would be let in again.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
@@ -31,6 +32,8 @@ export interface Credentials {
   readonly cert: string
   readonly ca: string
   readonly notAfterMs: number
+  /** There is a revocation list, be it empty. */
+  readonly hasRevocationList: boolean
   readonly isRevoked: (serial: string) => boolean
   /** Faults that do not stop us, for the log. */
   readonly warnings: readonly string[]
@@ -38,8 +41,15 @@ export interface Credentials {
 
 const expiryWarningMs = 14 * 86_400_000
 
-/** @throws IG_ERR_TLS_CERT_UNREADABLE, IG_ERR_TLS_CERT_EXPIRED, IG_ERR_TLS_DEVELOPMENT_AUTHORITY */
-export async function readCredentials(files: TlsFiles): Promise<Credentials> {
+/**
+ * `inForce` is what these are to follow, if they do.
+ *
+ * @throws IG_ERR_TLS_CERT_UNREADABLE, IG_ERR_TLS_CERT_EXPIRED, IG_ERR_TLS_DEVELOPMENT_AUTHORITY
+ */
+export async function readCredentials(
+  files: TlsFiles,
+  inForce?: Credentials,
+): Promise<Credentials> {
   const nowMs = wallClock.nowMs()
   const key = readPem('key', files.keyFile)
   const cert = readPem('certificate', files.certFile)
@@ -62,7 +72,21 @@ export async function readCredentials(files: TlsFiles): Promise<Credentials> {
   if (notAfterMs - nowMs < expiryWarningMs)
     warnings.push(`${files.certFile} ends on ${new Date(notAfterMs).toISOString()}`)
   const revoked = await readRevoked(files, ca, nowMs, warnings)
-  return { key, cert, ca, notAfterMs, warnings, isRevoked: (serial) => revoked.has(serial) }
+  if (revoked === undefined && inForce?.hasRevocationList)
+    throw TlsCertUnreadable(
+      'revocation list',
+      files.crlFile,
+      'it is in force, and the file is gone',
+    )
+  return {
+    key,
+    cert,
+    ca,
+    notAfterMs,
+    warnings,
+    hasRevocationList: revoked !== undefined,
+    isRevoked: (serial) => revoked?.has(serial) ?? false,
+  }
 }
 
 function readPem(what: string, path: string): string {
@@ -107,9 +131,9 @@ async function readRevoked(
   ca: string,
   nowMs: number,
   warnings: string[],
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlySet<string> | undefined> {
   // None yet is no list: it may be put there later, and is read as soon as it is.
-  if (files.crlFile === undefined || isAbsent(files.crlFile)) return new Set()
+  if (files.crlFile === undefined || isAbsent(files.crlFile)) return undefined
   const pem = readPem('revocation list', files.crlFile)
   try {
     const crl = new x509.X509Crl(pem)

@@ -8,27 +8,13 @@
  *   in the field do, so that a storm that is too much for the machine ends.
  */
 import { createSecureContext } from 'node:tls'
-import { build, type Histogram } from 'hdr-histogram-js'
 import { parseNodeId } from '../../schemas/ids.ts'
 import type { Credentials } from '../device/credentials.ts'
 import { createRandom } from '../random.ts'
+import { emptyFigures, type PhaseFigures } from './figures.ts'
 import { createLoadDevice, type LoadDevice } from './load-device.ts'
 import { createMessageSource, type MessageClass, type MessageSource } from './messages.ts'
 import type { LoadOptions } from './options.ts'
-
-export interface PhaseFigures {
-  due: number
-  sent: number
-  acknowledged: number
-  /** Due, but no device was connected to send it. */
-  unsent: number
-  connects: number
-  readonly errors: Map<string, number>
-  /** Microseconds from due to PUBACK; messages sent again after a cut apart. */
-  readonly latencyUs: Histogram
-  readonly resentUs: Histogram
-  readonly connectUs: Histogram
-}
 
 export interface Fleet {
   readonly devices: readonly LoadDevice[]
@@ -110,12 +96,13 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
           if (!isEnding) reconnectLater(index)
           admit()
         },
-        acknowledged(message, dueAt, wasResent) {
-          const tookUs = Math.max(1, (performance.now() - dueAt) * 1000)
-          figures.acknowledged += 1
+        acknowledged({ message, dueAt, figures: of }, wasResent) {
           acknowledgedByClass[message.class] += 1
           if (wasResent) totals.resent += 1
-          ;(wasResent ? figures.resentUs : figures.latencyUs).recordValue(tookUs)
+          if (of === undefined) return
+          of.acknowledged += 1
+          const tookUs = Math.max(1, (performance.now() - dueAt) * 1000)
+          ;(wasResent ? of.resentUs : of.latencyUs).recordValue(tookUs)
         },
         commandAnswered() {
           totals.commandsAnswered += 1
@@ -180,7 +167,7 @@ export function createFleet(options: LoadOptions, credentials: Credentials): Fle
       const batch = Array.from({ length: wanted }, () => {
         const message = source.next(nowMs)
         sentByClass[message.class] += 1
-        return { message, dueAt }
+        return { message, dueAt, figures }
       })
       device.send(batch)
       figures.sent += wanted
@@ -236,26 +223,5 @@ function createReadySet(length: number) {
       cursor = (cursor + 1) % members.length
       return members[cursor]
     },
-  }
-}
-
-function emptyFigures(): PhaseFigures {
-  const histogram = () =>
-    build({
-      bitBucketSize: 64,
-      lowestDiscernibleValue: 1,
-      highestTrackableValue: 600_000_000,
-      numberOfSignificantValueDigits: 3,
-    })
-  return {
-    due: 0,
-    sent: 0,
-    acknowledged: 0,
-    unsent: 0,
-    connects: 0,
-    errors: new Map(),
-    latencyUs: histogram(),
-    resentUs: histogram(),
-    connectUs: histogram(),
   }
 }

@@ -12,13 +12,22 @@ import type { NodeId } from '../../schemas/ids.ts'
 import { decodePayload } from '../../schemas/payload.ts'
 import { formatTimestamp } from '../../schemas/time.ts'
 import { filters, isTopic, parseTopic, topics } from '../../schemas/topics.ts'
+import type { PhaseFigures } from './figures.ts'
 import type { LoadMessage } from './messages.ts'
+
+export interface DueMessage {
+  readonly message: LoadMessage
+  /** What its latency counts from (performance.now). */
+  readonly dueAt: number
+  /** Of the phase it was sent in; none for the answer to a command, which no phase sends. */
+  readonly figures: PhaseFigures | undefined
+}
 
 export interface LoadDeviceEvents {
   connected(tookMs: number): void
   /** Not by our own doing. */
   lost(reason: string, wasReady: boolean): void
-  acknowledged(message: LoadMessage, dueAt: number, wasResent: boolean): void
+  acknowledged(due: DueMessage, wasResent: boolean): void
   commandAnswered(): void
 }
 
@@ -27,8 +36,8 @@ export interface LoadDevice {
   isReady(): boolean
   /** `dueAt` is what its time counts from (performance.now). */
   connect(dueAt: number): void
-  /** In one write. `dueAt` of each is what its latency counts from (performance.now). */
-  send(messages: readonly { readonly message: LoadMessage; readonly dueAt: number }[]): void
+  /** In one write. */
+  send(messages: readonly DueMessage[]): void
   unacknowledged(): number
   /** Cut, as by a broken cable. */
   cut(): void
@@ -49,8 +58,7 @@ export interface LoadDeviceOptions {
 }
 
 interface InFlight {
-  readonly message: LoadMessage
-  readonly dueAt: number
+  readonly due: DueMessage
   wasResent: boolean
 }
 
@@ -78,8 +86,8 @@ export function createLoadDevice(options: LoadDeviceOptions): LoadDevice {
     socket?.write(mqttPacket.generate(packet))
   }
 
-  function publish(id: number, { message, wasResent }: InFlight): void {
-    const { topic, payload } = message
+  function publish(id: number, { due, wasResent }: InFlight): void {
+    const { topic, payload } = due.message
     write({ cmd: 'publish', topic, payload, qos, messageId: id, dup: wasResent, retain: false })
   }
 
@@ -132,7 +140,7 @@ export function createLoadDevice(options: LoadDeviceOptions): LoadDevice {
     const entry = inFlight.get(id)
     if (!entry) return
     inFlight.delete(id)
-    events.acknowledged(entry.message, entry.dueAt, entry.wasResent)
+    events.acknowledged(entry.due, entry.wasResent)
   }
 
   function answerCommand(topicText: string, payload: Buffer): void {
@@ -147,7 +155,8 @@ export function createLoadDevice(options: LoadDeviceOptions): LoadDevice {
         payload: result,
         class: 'ok',
       }
-      const entry = { message, dueAt: performance.now(), wasResent: false }
+      const due = { message, dueAt: performance.now(), figures: undefined }
+      const entry = { due, wasResent: false }
       const packetId = nextId()
       if (qos === 1) inFlight.set(packetId, entry)
       publish(packetId, entry)
@@ -201,8 +210,8 @@ export function createLoadDevice(options: LoadDeviceOptions): LoadDevice {
     send(messages) {
       const single = messages.length === 1
       if (!single) socket?.cork()
-      for (const { message, dueAt } of messages) {
-        const entry = { message, dueAt, wasResent: false }
+      for (const due of messages) {
+        const entry = { due, wasResent: false }
         const id = nextId()
         if (qos === 1) inFlight.set(id, entry)
         publish(id, entry)

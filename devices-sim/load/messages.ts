@@ -27,6 +27,7 @@ export interface MessageSource {
 }
 
 const lateByMs = 600_000
+const countWindowMs = 60_000
 /** Of each hundred messages of a detector this many are minutes and health; the rest are queues. */
 const countsPerHundred = 6
 const healthPerHundred = 1
@@ -65,7 +66,9 @@ export function createMessageSource(
       }
       const isLate = random() < shares.lateShare
       const { code, channel, seq, text } = values()
-      const ts = formatTimestamp(isLate ? nowMs - lateByMs : nowMs)
+      const atMs = isLate ? nowMs - lateByMs : nowMs
+      // A device that is due more than one count a minute tells the same minute again, with the next number.
+      const ts = formatTimestamp(code === 'traffic.count' ? windowEndMs(atMs) : atMs)
       const payload = `{"entries":[{"ts":"${ts}","seq":${seq},"values":${text}}]}`
       const topic = topics.status(node, code, channel)
       previous =
@@ -76,6 +79,9 @@ export function createMessageSource(
     },
   }
 }
+
+/** Of the youngest window that is over. */
+const windowEndMs = (atMs: number) => Math.floor(atMs / countWindowMs) * countWindowMs
 
 function queueText(random: Random): string {
   const lane = () => {
@@ -91,7 +97,7 @@ function countText(random: Random): string {
     const speed = vehicles === 0 ? 'null' : (20 + Math.round(random() * 300) / 10).toFixed(1)
     return `{"vehicles":${vehicles},"occupancy":${(random() * 40).toFixed(1)},"speed":${speed}}`
   }
-  return `{"windowMs":60000,"detectors":{"dl/1":${loop()},"dl/2":${loop()},"dl/3":${loop()}}}`
+  return `{"windowMs":${countWindowMs},"detectors":{"dl/1":${loop()},"dl/2":${loop()},"dl/3":${loop()}}}`
 }
 
 function groupsText(stage: number, counter: number): string {

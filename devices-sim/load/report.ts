@@ -3,7 +3,8 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 import type { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Histogram } from 'hdr-histogram-js'
 import type { Accounts } from './accounts.ts'
-import type { Fleet, PhaseFigures } from './fleet.ts'
+import type { PhaseFigures } from './figures.ts'
+import type { Fleet } from './fleet.ts'
 import type { LoadOptions, Phase } from './options.ts'
 
 export interface Quantiles {
@@ -22,7 +23,9 @@ export interface PhaseReport {
   readonly due: number
   readonly sent: number
   readonly unsent: number
+  /** Of what was sent in it, also afterwards. */
   readonly acknowledged: number
+  /** While it lasted. */
   readonly acknowledgedPerS: number
   /** From the moment a message was due to its PUBACK. */
   readonly latencyMs: Quantiles
@@ -68,34 +71,51 @@ export interface LoadReport {
   readonly expectations: readonly Expectation[]
 }
 
-export function phaseReport(
+/** A phase that is over: what was so at its end, and its figures, which may still grow. */
+export interface EndedPhase {
+  readonly phase: Phase
+  readonly figures: PhaseFigures
+  readonly end: Pick<
+    PhaseReport,
+    'seconds' | 'connected' | 'acknowledgedPerS' | 'connectsPerS' | 'ownDelayMs'
+  >
+}
+
+export function endPhase(
   phase: Phase,
   figures: PhaseFigures,
-  end: { lastedS: number; connected: number; ownDelay: OwnDelay },
-): PhaseReport {
-  const { lastedS, connected, ownDelay } = end
+  now: { readonly lastedS: number; readonly connected: number; readonly ownDelay: OwnDelay },
+): EndedPhase {
+  const { lastedS, connected, ownDelay } = now
   const ownMs = (nanoseconds: number) => round(nanoseconds / 1e6)
-  return {
-    name: phase.name,
-    kind: phase.kind,
+  const end = {
     seconds: round(lastedS),
-    due: figures.due,
-    sent: figures.sent,
-    unsent: figures.unsent,
-    acknowledged: figures.acknowledged,
-    acknowledgedPerS: round(figures.acknowledged / lastedS),
-    latencyMs: quantiles(figures.latencyUs),
-    resentMs: quantiles(figures.resentUs),
     connected,
-    connects: figures.connects,
+    acknowledgedPerS: round(figures.acknowledged / lastedS),
     connectsPerS: round(figures.connects / lastedS),
-    connectMs: quantiles(figures.connectUs),
-    errors: Object.fromEntries(figures.errors),
     ownDelayMs: {
       p50: ownMs(ownDelay.percentile(50)),
       p99: ownMs(ownDelay.percentile(99)),
       max: ownMs(ownDelay.max),
     },
+  }
+  return { phase, figures, end }
+}
+
+function phaseReport({ phase, figures, end }: EndedPhase): PhaseReport {
+  return {
+    name: phase.name,
+    kind: phase.kind,
+    due: figures.due,
+    sent: figures.sent,
+    unsent: figures.unsent,
+    acknowledged: figures.acknowledged,
+    latencyMs: quantiles(figures.latencyUs),
+    resentMs: quantiles(figures.resentUs),
+    connects: figures.connects,
+    connectMs: quantiles(figures.connectUs),
+    errors: Object.fromEntries(figures.errors),
+    ...end,
   }
 }
 
@@ -115,9 +135,10 @@ export function quantiles(histogram: Histogram): Quantiles {
 export function createReport(
   options: LoadOptions,
   fleet: Fleet,
-  phases: readonly PhaseReport[],
+  ended: readonly EndedPhase[],
   accounts: { readonly before: Accounts; readonly after: Accounts | undefined } | undefined,
 ): LoadReport {
+  const phases = ended.map(phaseReport)
   const lost = options.qos === 1 ? fleet.unacknowledged() : 0
   const gateway = accounts?.after ? grown(accounts.before, accounts.after) : null
   const expectations = [

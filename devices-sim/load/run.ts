@@ -1,17 +1,21 @@
-/** Runs the phases of a load one after the other, and waits at the end for what is still to be acknowledged. */
+/**
+ * Runs the phases of a load one after the other, and waits at the end for what is still to be acknowledged. The report is
+ * made after that: what is slowest comes last.
+ */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createCredentialStore } from '../device/credentials.ts'
 import { type AccountsWatch, watchAccounts } from './accounts.ts'
-import { createFleet, type Fleet, type PhaseFigures, pingStepMs } from './fleet.ts'
+import type { PhaseFigures } from './figures.ts'
+import { createFleet, type Fleet, pingStepMs } from './fleet.ts'
 import { knock } from './knock.ts'
 import { checkOpenFiles } from './open-files.ts'
 import type { LoadOptions, Phase } from './options.ts'
 import {
   createReport,
+  type EndedPhase,
+  endPhase,
   type LoadReport,
   type OwnDelay,
-  type PhaseReport,
-  phaseReport,
 } from './report.ts'
 import { dueAtS, dueBy } from './schedule.ts'
 
@@ -37,19 +41,19 @@ export async function runLoad(options: LoadOptions, context: LoadContext): Promi
   const pings = setInterval(() => fleet.ping(), pingStepMs)
   const ownDelay = monitorEventLoopDelay({ resolution: tickMs })
   ownDelay.enable()
-  const reports: PhaseReport[] = []
+  const ended: EndedPhase[] = []
   try {
     for (const phase of options.phases) {
       if (!context.signal.aborted) {
-        reports.push(await runPhase(phase, fleet, ownDelay, context))
+        ended.push(await runPhase(phase, fleet, ownDelay, context))
       }
     }
     // Who stops it wants to see what there is, now.
-    if (context.signal.aborted) return createReport(options, fleet, reports, undefined)
+    if (context.signal.aborted) return createReport(options, fleet, ended, undefined)
     const deadline = performance.now() + drainMsMax
     while (fleet.unacknowledged() > 0 && performance.now() < deadline) await pause(50)
     const after = before && (await watch?.settled(accountsMsMax))
-    return createReport(options, fleet, reports, before && { before, after })
+    return createReport(options, fleet, ended, before && { before, after })
   } finally {
     ownDelay.disable()
     clearInterval(pings)
@@ -63,7 +67,7 @@ async function runPhase(
   fleet: Fleet,
   ownDelay: OwnDelay,
   context: LoadContext,
-): Promise<PhaseReport> {
+): Promise<EndedPhase> {
   const figures = fleet.begin()
   ownDelay.reset()
   const startedAt = performance.now()
@@ -89,7 +93,7 @@ async function runPhase(
     await pause(tickMs)
   }
   const lastedS = (performance.now() - startedAt) / 1000
-  return phaseReport(phase, figures, { lastedS, connected: fleet.readyCount(), ownDelay })
+  return endPhase(phase, figures, { lastedS, connected: fleet.readyCount(), ownDelay })
 }
 
 /** In a ramp the devices connect one after the other, evenly; the last ones begin a little before its end. */

@@ -1,6 +1,7 @@
 /** Looks at the books and the disk every second: publishes the accounts, raises and ends the alarms of storage. */
 import { createSystemClock } from '../kit/clock.ts'
 import type { Part } from '../kit/part.ts'
+import { type Accounts, readerResidual } from '../ledger/accounts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { OwnNode } from './own-node.ts'
 import { accountsValues } from './summary.ts'
@@ -20,8 +21,9 @@ export function createLedgerWatch(ledger: Ledger, own: OwnNode, nowMs: () => num
     own.alarm('system.storage', 'ledger-full', isFull, isFull ? refusal.message : 'there is room')
     const isDisk = refusal !== undefined && refusal.code === 'IG_ERR_LEDGER_DISK'
     own.alarm('system.storage', 'ledger-disk', isDisk, isDisk ? refusal.message : 'writing again')
-    const { residual } = accounts
-    own.alarm('system.storage', 'residual', residual !== 0, `the books do not balance: ${residual}`)
+    const leftOver = residuals(accounts)
+    const text = `the books do not balance: ${leftOver.join(', ')}`
+    own.alarm('system.storage', 'residual', leftOver.length > 0, text)
     if (looks % accountsEvery === 0) {
       own.status('gateway.accounts', nowMs(), accountsValues(accounts))
     }
@@ -38,4 +40,15 @@ export function createLedgerWatch(ledger: Ledger, own: OwnNode, nowMs: () => num
       look()
     },
   }
+}
+
+/** Where something is left over, and how much: at the door, at a reader. */
+function residuals({ residual, stored, readers }: Accounts): string[] {
+  const atReaders = readers.map((account) => ({
+    place: `reader ${account.reader}`,
+    left: readerResidual(stored, account),
+  }))
+  return [{ place: 'the door', left: residual }, ...atReaders]
+    .filter(({ left }) => left !== 0)
+    .map(({ place, left }) => `${left} at ${place}`)
 }

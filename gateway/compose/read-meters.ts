@@ -1,5 +1,6 @@
 /** Metrics that are asked for at each scrape: what a room counts itself is read here, not counted twice. */
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { readerResidual } from '../ledger/accounts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { HouseForecaster } from '../prediction/house-forecaster.ts'
 import type { Instruments } from './instruments.ts'
@@ -12,19 +13,7 @@ export function readMeters(
   { metrics }: Instruments,
   rooms: { readonly ledger: Ledger; readonly forecaster: HouseForecaster },
 ): void {
-  metrics.read('intergreen_ingress_accounts', () => {
-    const { residual: _residual, ...sides } = accountsValues(rooms.ledger.accounts())
-    return Object.entries(sides).map(([side, value]) => ({ labels: { side }, value }))
-  })
-  metrics.read('intergreen_ingress_residual', () => rooms.ledger.accounts().residual)
-  metrics.read('intergreen_dispatch_records', () =>
-    rooms.ledger.accounts().readers.flatMap(({ reader, written, rejected, skipped, pending }) =>
-      Object.entries({ written, rejected, skipped, pending }).map(([outcome, value]) => ({
-        labels: { consumer: reader, outcome },
-        value,
-      })),
-    ),
-  )
+  readAccounts(metrics, rooms.ledger)
   metrics.read('intergreen_prediction_error_vehicles', () =>
     rooms.forecaster
       .scores()
@@ -52,5 +41,29 @@ export function readMeters(
     }))
     delay.reset()
     return readings
+  })
+}
+
+/** The books: of the door, and of each reader. */
+export function readAccounts(metrics: Instruments['metrics'], ledger: Ledger): void {
+  metrics.read('intergreen_ingress_accounts', () => {
+    const { residual: _residual, ...sides } = accountsValues(ledger.accounts())
+    return Object.entries(sides).map(([side, value]) => ({ labels: { side }, value }))
+  })
+  metrics.read('intergreen_ingress_residual', () => ledger.accounts().residual)
+  metrics.read('intergreen_dispatch_records', () =>
+    ledger.accounts().readers.flatMap(({ reader, written, rejected, skipped, pending }) =>
+      Object.entries({ written, rejected, skipped, pending }).map(([outcome, value]) => ({
+        labels: { consumer: reader, outcome },
+        value,
+      })),
+    ),
+  )
+  metrics.read('intergreen_dispatch_residual', () => {
+    const { stored, readers } = ledger.accounts()
+    return readers.map((account) => ({
+      labels: { consumer: account.reader },
+      value: readerResidual(stored, account),
+    }))
   })
 }

@@ -92,8 +92,12 @@ export function createExpress(options: ExpressOptions): (route: Route) => Expres
         entry.to = to
         entry.isQuiet = route.isQuiet
         const told = measured++ % measureEvery === 0 ? timed(sender) : sender
-        if (typeof ledger.appendBytes(entry, told, packetId) !== 'number') return false
+        // Counted before: a batch that is full leaves within the call, and takes the books along as they are.
         ledger.books.received += 1
+        if (typeof ledger.appendBytes(entry, told, packetId) !== 'number') {
+          ledger.books.received -= 1
+          return false
+        }
         route.isFresh = true
         remember(route, nowMs)
         tally.statusAccepted()

@@ -134,12 +134,6 @@ export function createIngress(options: IngressOptions): Ingress {
     return route.express
   }
 
-  function admit(arrival: Arrival, answer: Answer): void {
-    const refusal = ledger.refusal()
-    if (refusal === undefined) decide(arrival, answer)
-    else waitingRoom.enter(arrival, answer, refusal)
-  }
-
   function decide(arrival: Arrival, answer: Answer): void {
     enter(arrival)
     const stop = walk()
@@ -345,7 +339,7 @@ export function createIngress(options: IngressOptions): Ingress {
 
   return {
     name: 'ingress',
-    admit,
+    admit: (arrival, answer) => waitingRoom.admit(arrival, answer),
     express,
     accounts: () => ledger.accounts(),
     get heldCount() {
@@ -357,7 +351,11 @@ export function createIngress(options: IngressOptions): Ingress {
         clockOffsetMs: deviceClock.offsetMs(),
       })),
     async start() {
-      cancels.push(ledger.onRefused(forget), ledger.onDurable(tally.flushSoon))
+      cancels.push(
+        ledger.onRefused(forget),
+        ledger.onDurable(tally.flushSoon),
+        ledger.onTakesAgain(() => waitingRoom.letIn()),
+      )
       const known = await restore(ledger, routes, limits)
       cancels.push(ledger.onResubmitted(judgeAnew))
       log.info({ records: known, streams: routes.size }, 'the door knows what was sent before')

@@ -88,6 +88,7 @@ export interface IngressLedger {
     bounds: { recordsMax: number; bytesMax: number },
   ): Promise<readonly (StoredMessage & { readonly offset: number; readonly message: Parsed })[]>
   onDurable(listener: () => void): () => void
+  onTakesAgain(listener: () => void): () => void
   onRefused(listener: (records: readonly { readonly topic: string }[]) => void): () => void
 }
 

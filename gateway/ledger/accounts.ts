@@ -41,6 +41,12 @@ export interface Accounts extends DoorAccounts {
   readonly readers: readonly ReaderAccount[]
 }
 
+/** What is left over of a reader's account; anything but 0 is an alarm. */
+export function readerResidual(stored: number, account: ReaderAccount): number {
+  const { written, rejected, skipped, pending } = account
+  return stored - written - rejected - skipped - pending
+}
+
 export function total(byCode: Readonly<Record<string, number>>): number {
   let sum = 0
   for (const code in byCode) sum += byCode[code] as number

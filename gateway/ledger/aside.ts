@@ -1,12 +1,7 @@
 /** What a batch carries beside its records: into the commit, and over in the books when the batch was given up. */
 import type { Books } from './accounts.ts'
 import type { Batch } from './batch.ts'
-import type { CommitExtras, CursorRow } from './commit.ts'
-
-export interface CursorChanges {
-  readonly cursors: readonly CursorRow[]
-  readonly forgotten: readonly string[]
-}
+import type { CommitExtras, CursorChanges } from './commit.ts'
 
 /** Undefined for the ordinary commit, which has none. */
 export function extrasOf(

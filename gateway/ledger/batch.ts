@@ -6,7 +6,6 @@
  */
 import type { CodedError } from '../../schemas/coded-error.ts'
 import { frameEnd, readFrame, writeBytesFrame, writeFrame } from './frame.ts'
-import { batchBytesMax, chunkBytes } from './limits.ts'
 import type { QuarantineItem, Release } from './quarantine.ts'
 import type {
   BytesEntry,
@@ -109,7 +108,7 @@ export class Batch {
     }
   }
 
-  /** Whoever waits is told, in order: durable, or refused with the reason. */
+  /** Whoever waits is told, in order: durable, or refused with the reason. Then only the records are kept. */
   tell(error?: CodedError): void {
     let listeners = 0
     for (const waiter of this.waiters) {
@@ -120,6 +119,17 @@ export class Batch {
         else waiter.refused(error)
       }
     }
+    this.#letGo()
+  }
+
+  /** The tail weighs a batch by its records; what it held beside them would stay for as long, unweighed. */
+  #letGo(): void {
+    this.waiters.length = 0
+    this.#tokens.length = 0
+    this.quarantine.length = 0
+    this.deadLetters.length = 0
+    this.released.length = 0
+    this.keptAside.length = 0
   }
 
   /** Adds what live readers want from `from` on, at most until `into` holds `recordsMax`. Answers where to go on. */
@@ -150,29 +160,5 @@ export class Batch {
       at = end
     }
     return bytes
-  }
-}
-
-/** Hands out room for batches, piece after piece. A piece is freed by the collector when no batch and no reader looks into it. */
-export class BatchMemory {
-  #chunk = Buffer.alloc(0)
-  #at = 0
-
-  /** A batch with room for a frame of `bytes`, and for a full batch where one fits. */
-  open(firstOffset: LogOffset, bytes: number, nowMs: number): Batch {
-    if (this.#chunk.length - this.#at < Math.max(bytes, batchBytesMax / 4)) {
-      this.#chunk = Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytes))
-      this.#at = 0
-    }
-    return new Batch(firstOffset, this.#chunk, this.#at, nowMs)
-  }
-
-  hasRoom(batch: Batch, bytes: number): boolean {
-    return batch.end + bytes <= batch.chunk.length
-  }
-
-  /** The next batch begins where this one ends. */
-  closed(batch: Batch): void {
-    if (batch.chunk === this.#chunk) this.#at = batch.end
   }
 }

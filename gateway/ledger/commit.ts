@@ -23,6 +23,13 @@ export interface CursorRow {
   readonly skipped: number
 }
 
+export interface CursorChanges {
+  /** Those that changed. */
+  readonly cursors: readonly CursorRow[]
+  /** Readers that will not come back. */
+  readonly forgotten: readonly string[]
+}
+
 export interface DeadLetter {
   readonly reader: string
   readonly offset: LogOffset
@@ -39,17 +46,13 @@ export interface CommitRequest {
   readonly extras?: CommitExtras | undefined
 }
 
-export interface CommitExtras {
+export interface CommitExtras extends CursorChanges {
   readonly quarantine: readonly QuarantineItem[]
   readonly deadLetters: readonly DeadLetter[]
   /** Quarantined messages that were judged anew and are stored or known now. */
   readonly released: readonly number[]
   /** Quarantined messages that were judged anew in vain. */
   readonly keptAside: readonly number[]
-  /** Those that changed. */
-  readonly cursors: readonly CursorRow[]
-  /** Readers that will not come back. */
-  readonly forgotten: readonly string[]
 }
 
 export interface Usage {

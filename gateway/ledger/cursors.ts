@@ -5,8 +5,11 @@
  * - Retention takes nothing that a known cursor has not passed; a reader that will never come back must be forgotten.
  */
 import type { ReaderAccount } from './accounts.ts'
-import type { CursorRow } from './commit.ts'
+import type { CursorChanges, CursorRow } from './commit.ts'
 import type { LogOffset } from './record.ts'
+
+/** Cursors move with every batch; written this often they cost nothing, and a crash repeats this much to readers. */
+const writeEveryMs = 200
 
 interface Cursor {
   readonly reader: string
@@ -20,6 +23,7 @@ export class Cursors {
   readonly #byReader = new Map<string, Cursor>()
   readonly #dirty = new Set<Cursor>()
   #forgotten: string[] = []
+  #writtenAtMs = Number.NEGATIVE_INFINITY
 
   constructor(kept: readonly CursorRow[]) {
     for (const row of kept) this.#byReader.set(row.reader, { ...row })
@@ -65,8 +69,10 @@ export class Cursors {
     this.#forgotten.push(reader)
   }
 
-  /** Those that changed since they were last taken; they count as written down. */
-  takeChanges(): { cursors: CursorRow[]; forgotten: string[] } {
+  /** Those that changed since they were last taken, where it is time to write them or `isLast`; they count as written down. */
+  takeChanges(nowMs: number, isLast: boolean): CursorChanges | undefined {
+    if (!this.isDirty || (!isLast && nowMs - this.#writtenAtMs < writeEveryMs)) return undefined
+    this.#writtenAtMs = nowMs
     const forgotten = this.#forgotten.filter((reader) => !this.#byReader.has(reader))
     const cursors = [...this.#dirty].map((cursor) => ({ ...cursor }))
     this.#dirty.clear()
@@ -75,7 +81,7 @@ export class Cursors {
   }
 
   /** They were not written down after all. */
-  giveBack(changes: { cursors: readonly CursorRow[]; forgotten: readonly string[] }): void {
+  giveBack(changes: CursorChanges): void {
     for (const row of changes.cursors) {
       const cursor = this.#byReader.get(row.reader)
       if (cursor) this.#dirty.add(cursor)

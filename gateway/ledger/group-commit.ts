@@ -12,22 +12,20 @@
 import type { CodedError } from '../../schemas/coded-error.ts'
 import type { Log } from '../kit/log.ts'
 import type { Books } from './accounts.ts'
-import { bookOver, type CursorChanges, extrasOf } from './aside.ts'
-import { type Batch, BatchMemory, type OnDurable } from './batch.ts'
+import { bookOver, extrasOf } from './aside.ts'
+import type { Batch, OnDurable } from './batch.ts'
+import { BatchQueue } from './batch-queue.ts'
 import type { Cursors } from './cursors.ts'
 import { IngressBusy, LedgerClosed, LedgerDisk } from './errors.ts'
 import { encodeNotes, frameBytesMax, frameHeaderBytes } from './frame.ts'
 import { Gathering } from './gathering.ts'
-import { batchBytesEager, batchBytesMax, type LedgerLimits } from './limits.ts'
+import { batchBytesEager, type LedgerLimits } from './limits.ts'
 import type { LedgerMetrics } from './metrics.ts'
 import { type Fault, keepNothing, type Passed, type ToWorker } from './protocol.ts'
 import type { QuarantineItem, Release } from './quarantine.ts'
 import type { BytesEntry, LedgerEntry, LogOffset, ParsedMessage, StoredListener } from './record.ts'
 import { Room } from './room.ts'
 import type { CommitRequest, CommitRow, DeadLetter, StoreState, Usage } from './store.ts'
-
-/** Cursors move with every batch; written this often they cost nothing, and a crash repeats this much to readers. */
-const cursorsEveryMs = 200
 
 export interface GroupCommitPorts {
   readonly limits: LedgerLimits
@@ -36,10 +34,12 @@ export interface GroupCommitPorts {
   readonly log: Log
   readonly metrics: LedgerMetrics
   post(message: ToWorker): void
-  /** Became durable, before its waiters are told. */
+  /** Records that became durable, before their waiters are told. */
   durable(batch: Batch): void
   /** After all waiters of a commit were told. */
   settled(durableOffset: LogOffset): void
+  /** It has refused, and takes again. */
+  takesAgain(): void
   /** Is given up, before its waiters are told. */
   refused(batch: Batch, error: CodedError): void
 }
@@ -48,9 +48,7 @@ export class GroupCommit {
   readonly room: Room
   readonly #ports: GroupCommitPorts
   readonly #limits: LedgerLimits
-  readonly #memory = new BatchMemory()
-  #open: Batch | undefined
-  #closed: Batch[] = []
+  readonly #waiting = new BatchQueue(() => this.#gathering.gone())
   #inFlight: Batch[] = []
   /** Of what is in flight, all but the rows. */
   #request: Omit<CommitRequest, 'rows'> | undefined
@@ -64,9 +62,9 @@ export class GroupCommit {
   #fault: CodedError | undefined
   #faultSinceMs = 0
   #isThreadLost = false
+  #hasRefused = false
   #isClosing = false
   #whenIdle: (() => void) | undefined
-  #cursorsAtMs = Number.NEGATIVE_INFINITY
   readonly #gathering: Gathering
   #ticking: NodeJS.Timeout | undefined
   /** Parsed messages are kept for live readers. */
@@ -92,6 +90,12 @@ export class GroupCommit {
 
   /** Why nothing can be appended now, or undefined. */
   refusal(): CodedError | undefined {
+    const reason = this.#reasonToRefuse()
+    if (reason !== undefined) this.#hasRefused = true
+    return reason
+  }
+
+  #reasonToRefuse(): CodedError | undefined {
     if (this.#fault !== undefined) return this.#fault
     if (this.#isClosing) return LedgerClosed()
     if (this.#pendingBytes >= this.#limits.pendingBytesMax) {
@@ -112,7 +116,10 @@ export class GroupCommit {
     const refusal = this.refusal()
     if (refusal !== undefined) return refusal
     const notesJson = encodeNotes(entry.notes)
-    const batch = this.#batchFor(frameBytesMax(entry.topic, notesJson, entry.payload))
+    const batch = this.#waiting.batchFor(
+      frameBytesMax(entry.topic, notesJson, entry.payload),
+      this.#nextOffset,
+    )
     const before = batch.end
     const offset = batch.write(entry, notesJson)
     batch.waiters.push(onDurable)
@@ -131,7 +138,10 @@ export class GroupCommit {
   appendBytes(entry: BytesEntry, listener: StoredListener, token: number): LogOffset | CodedError {
     const refusal = this.refusal()
     if (refusal !== undefined) return refusal
-    const batch = this.#batchFor(frameHeaderBytes + entry.topicBytes.length + entry.to - entry.from)
+    const batch = this.#waiting.batchFor(
+      frameHeaderBytes + entry.topicBytes.length + entry.to - entry.from,
+      this.#nextOffset,
+    )
     const before = batch.end
     const offset = batch.writeBytes(entry, listener, token)
     return this.#appended(batch, offset, before, entry.receivedAtMs)
@@ -149,7 +159,7 @@ export class GroupCommit {
   quarantine(item: QuarantineItem, onDurable: OnDurable): CodedError | undefined {
     const refusal = this.refusal()
     if (refusal !== undefined) return refusal
-    const batch = this.#batchFor(0)
+    const batch = this.#waiting.batchFor(0, this.#nextOffset)
     batch.quarantine.push(item)
     batch.quarantineBytes += item.bytes.length
     batch.waiters.push(onDurable)
@@ -160,7 +170,7 @@ export class GroupCommit {
 
   deadLetter(letter: DeadLetter): void {
     if (this.#isClosing) return
-    const batch = this.#batchFor(0)
+    const batch = this.#waiting.batchFor(0, this.#nextOffset)
     batch.deadLetters.push(letter)
     this.#gather(batch)
   }
@@ -168,7 +178,7 @@ export class GroupCommit {
   /** A quarantined message, judged anew, is known already. */
   releaseDuplicate(release: Release): void {
     if (this.#isClosing) return
-    const batch = this.#batchFor(0)
+    const batch = this.#waiting.batchFor(0, this.#nextOffset)
     batch.released.push({ ...release, isDuplicate: true })
     this.#ports.books.book('quarantined', release.code, -1)
     this.#ports.books.duplicate += 1
@@ -178,14 +188,14 @@ export class GroupCommit {
   /** A quarantined message, judged anew, stays where it is. */
   keepAside(id: number): void {
     if (this.#isClosing) return
-    const batch = this.#batchFor(0)
+    const batch = this.#waiting.batchFor(0, this.#nextOffset)
     batch.keptAside.push(id)
     this.#gather(batch)
   }
 
   /** Calls when all that was appended so far is durable; at once when it is. */
   afterPending(onDurable: OnDurable): void {
-    const youngest = this.#open ?? this.#closed.at(-1) ?? this.#inFlight.at(-1)
+    const youngest = this.#waiting.youngest ?? this.#inFlight.at(-1)
     if (youngest) youngest.waiters.push(onDurable)
     else onDurable()
   }
@@ -200,6 +210,19 @@ export class GroupCommit {
     else this.#succeeded()
     this.room.weigh(usage)
     this.#sendWhenDue()
+    this.#tellIfTaking()
+  }
+
+  /** Housekeeping without a commit. */
+  tended(usage: Usage): void {
+    this.room.weigh(usage)
+    this.#tellIfTaking()
+  }
+
+  #tellIfTaking(): void {
+    if (!this.#hasRefused || this.#reasonToRefuse() !== undefined) return
+    this.#hasRefused = false
+    this.#ports.takesAgain()
   }
 
   /** What waits is held until the thread is back: only its file tells what has become of it. */
@@ -220,6 +243,7 @@ export class GroupCommit {
     if (this.#request && hadRecords && state.nextOffset >= end) this.#succeeded()
     else if (this.#request) this.#post(this.#request)
     this.#sendWhenDue()
+    this.#tellIfTaking()
   }
 
   /** No more appends; resolves when nothing is in flight any more and the books are written. */
@@ -233,26 +257,6 @@ export class GroupCommit {
     })
   }
 
-  #batchFor(bytes: number): Batch {
-    let batch = this.#open
-    if (batch && (batch.bytes + bytes > batchBytesMax || !this.#memory.hasRoom(batch, bytes))) {
-      this.#closeOpen()
-      batch = undefined
-    }
-    batch ??= this.#memory.open(this.#nextOffset, bytes, performance.now())
-    this.#open = batch
-    return batch
-  }
-
-  #closeOpen(): void {
-    const batch = this.#open
-    if (batch === undefined) return
-    this.#memory.closed(batch)
-    this.#gathering.gone()
-    this.#closed.push(batch)
-    this.#open = undefined
-  }
-
   #gather(batch: Batch): void {
     if (this.#request !== undefined || this.#fault !== undefined) return
     if (batch.bytes >= batchBytesEager) this.#send()
@@ -261,12 +265,12 @@ export class GroupCommit {
 
   #sendGathered(): void {
     const isFree = this.#request === undefined && this.#fault === undefined
-    if (isFree && this.#open !== undefined) this.#send()
+    if (isFree && this.#waiting.open) this.#send()
   }
 
   #sendWhenDue(): void {
     if (this.#request !== undefined || this.#isThreadLost) return
-    if (this.#open === undefined && this.#closed.length === 0) {
+    if (this.#waiting.youngest === undefined) {
       const { books, cursors } = this.#ports
       const isWorthACommit = this.#isClosing && !this.#fault && (books.isDirty || cursors.isDirty)
       if (isWorthACommit) this.#send()
@@ -274,8 +278,8 @@ export class GroupCommit {
       return
     }
     if (this.#fault !== undefined && !this.#isClosing) return
-    if (this.#closed.length > 0 || this.#isClosing) this.#send()
-    else if (this.#open) this.#gathering.wait(this.#open)
+    if (this.#waiting.hasClosed || this.#isClosing) this.#send()
+    else if (this.#waiting.open) this.#gathering.wait(this.#waiting.open)
   }
 
   #idle(): void {
@@ -286,23 +290,14 @@ export class GroupCommit {
   }
 
   #send(): void {
-    this.#closeOpen()
-    this.#inFlight = this.#closed
-    this.#closed = []
+    this.#inFlight = this.#waiting.takeAll()
+    const changes = this.#ports.cursors.takeChanges(performance.now(), this.#isClosing)
     this.#request = {
       door: this.#ports.books.toLine(),
-      extras: extrasOf(this.#inFlight, this.#cursorChanges()),
+      extras: extrasOf(this.#inFlight, changes),
     }
     this.#ports.books.isDirty = false
     this.#post(this.#request)
-  }
-
-  #cursorChanges(): CursorChanges | undefined {
-    const nowMs = performance.now()
-    const isTime = this.#isClosing || nowMs - this.#cursorsAtMs >= cursorsEveryMs
-    if (!isTime || !this.#ports.cursors.isDirty) return undefined
-    this.#cursorsAtMs = nowMs
-    return this.#ports.cursors.takeChanges()
   }
 
   /** The bytes of the rows are handed over, so they are copied out of the batches anew for each try. */
@@ -334,7 +329,7 @@ export class GroupCommit {
       this.#pendingBytes -= batch.bytes + batch.quarantineBytes
       this.#durableOffset = batch.endOffset
       this.#ports.metrics.appends.add(batch.count)
-      this.#ports.durable(batch)
+      if (batch.count > 0) this.#ports.durable(batch)
       batch.tell()
     }
     if (batches.length > 0) this.#ports.settled(this.#durableOffset)
@@ -355,11 +350,9 @@ export class GroupCommit {
 
   /** All that waits is refused, the youngest offset goes back to the last durable one. */
   #giveUp(error: CodedError): void {
-    this.#closeOpen()
-    const batches = [...this.#inFlight, ...this.#closed]
+    const batches = [...this.#inFlight, ...this.#waiting.takeAll()]
     if (this.#request?.extras) this.#ports.cursors.giveBack(this.#request.extras)
     this.#inFlight = []
-    this.#closed = []
     this.#request = undefined
     this.#nextOffset = this.#durableOffset
     this.#pendingBytes = 0

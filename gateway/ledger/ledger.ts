@@ -94,6 +94,8 @@ export interface Ledger {
   keepMessagesFor(reader: string): void
   accounts(): Accounts
   onDurable(listener: (durableOffset: LogOffset) => void): Cancel
+  /** It has refused, and takes again. */
+  onTakesAgain(listener: () => void): Cancel
   /** Records that were appended and then given up; whoever remembered them must forget. */
   onRefused(listener: (records: readonly ParsedRecord[], error: CodedError) => void): Cancel
   /** Waits for what is under way, writes books and cursors, and lets go of the directory. */
@@ -148,6 +150,7 @@ class ThreadedLedger implements Ledger {
   readonly #commits: GroupCommit
   readonly #messageReaders = new Set<string>()
   readonly #durableListeners = new Set<(durableOffset: LogOffset) => void>()
+  readonly #takesAgainListeners = new Set<() => void>()
   readonly #refusedListeners = new Set<
     (records: readonly ParsedRecord[], error: CodedError) => void
   >()
@@ -174,10 +177,13 @@ class ThreadedLedger implements Ledger {
       settled: (durableOffset) => {
         for (const listener of this.#durableListeners) listener(durableOffset)
       },
+      takesAgain: () => {
+        for (const listener of this.#takesAgainListeners) listener()
+      },
       refused: (batch, error) => this.#refused(batch, error),
     })
     events.committed = (answer) => this.#commits.committed(answer.usage, answer.fault)
-    events.tended = (usage) => this.#commits.room.weigh(usage)
+    events.tended = (usage) => this.#commits.tended(usage)
     events.resubmitted = (items) => this.#tellResubmitted(items)
     events.lost = (error) => this.#commits.threadLost(error)
     events.reopened = (found, now) => this.#commits.threadReopened(found, now)
@@ -284,6 +290,11 @@ class ThreadedLedger implements Ledger {
   onDurable(listener: (durableOffset: LogOffset) => void): Cancel {
     this.#durableListeners.add(listener)
     return () => this.#durableListeners.delete(listener)
+  }
+
+  onTakesAgain(listener: () => void): Cancel {
+    this.#takesAgainListeners.add(listener)
+    return () => this.#takesAgainListeners.delete(listener)
   }
 
   onRefused(listener: (records: readonly ParsedRecord[], error: CodedError) => void): Cancel {

@@ -41,6 +41,7 @@ export interface Store {
   tend(passed: LogOffset, keepFromMs: number): boolean
   /** Quarantined messages somebody asked to have judged anew; one that is being judged is not named again. */
   resubmitted(): readonly KeptItem[]
+  /** Throws only where it is asked for the first time; later, what cannot be asked is as last known, and what was written since. */
   usage(nowMs: number): Usage
   close(): void
 }
@@ -68,6 +69,8 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
   let diskFreeBytes = 0
   let diskAskedAtMs = Number.NEGATIVE_INFINITY
   let known: Usage | undefined
+  /** The oldest record is another one than that. */
+  let isOutdated = false
   let askedAtMs = Number.NEGATIVE_INFINITY
   let writtenSince = 0
 
@@ -169,7 +172,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
     tend(passed, keepFromMs) {
       const retired = retire(passed, keepFromMs)
       walBytesWritten += retired * pageBytes
-      if (retired > 0) known = undefined // The oldest record is another one now.
+      if (retired > 0) isOutdated = true
       if (walBytesWritten >= checkpointBytes(limits)) {
         sql.checkpoint.all()
         walBytesWritten = 0
@@ -178,11 +181,17 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
     },
     resubmitted: () => shelf.resubmitted(),
     usage(nowMs) {
-      if (known === undefined || nowMs - askedAtMs >= usageEveryMs || !isAmple(known)) {
-        known = ask(nowMs)
-        askedAtMs = nowMs
-        writtenSince = 0
-        return known
+      if (isOutdated || !known || nowMs - askedAtMs >= usageEveryMs || !isAmple(known)) {
+        try {
+          known = ask(nowMs)
+          askedAtMs = nowMs
+          writtenSince = 0
+          isOutdated = false
+          return known
+        } catch (error) {
+          // What was committed is committed: a disk that does not say how full it is will say so at the next write.
+          if (!known) throw error
+        }
       }
       const usedBytes = known.usedBytes + writtenSince
       return { ...known, usedBytes, quarantineDropped: shelf.dropped }

@@ -2,7 +2,7 @@
  * The main thread's end of the ledger's thread: starts it, talks to it, starts it again when it dies.
  *
  * - A thread that died opens the same file anew and says where the ledger ends; whoever waits for a commit compares.
- * - Reads that were under way when it died are answered with the error; readers try again.
+ * - Reads that were under way when it died, or come before it is open again, are answered with the error; readers try again.
  */
 import { Worker } from 'node:worker_threads'
 import { CodedError, declaredErrors } from '../../schemas/coded-error.ts'
@@ -49,6 +49,8 @@ export async function startThread(
   const readings = new Map<number, Reading>()
   let nextReading = 0
   let worker: Worker
+  /** The thread that answers, if there is one: what is posted to one that has ended is lost without a word. */
+  let open: Worker | undefined
   let isClosing = false
   let onClosed = () => {}
 
@@ -56,21 +58,20 @@ export async function startThread(
     const started = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data })
     worker = started
     return new Promise((resolve, reject) => {
-      let isOpen = false
       started.on('message', (message: FromWorker) => {
         if (message.kind === 'opened') {
-          isOpen = true
+          open = started
           resolve(message)
         } else if (message.kind === 'failed') reject(openingError(message))
         else take(message)
       })
       started.on('error', (error) => {
-        if (!isOpen) reject(LedgerUnreadable.from(error, data.dir, error.message))
+        if (started !== open) reject(LedgerUnreadable.from(error, data.dir, error.message))
         log.error({ err: error }, 'the ledger thread failed')
       })
       started.on('exit', () => {
+        if (started === open) died()
         if (isClosing) onClosed()
-        else if (isOpen) died()
       })
     })
   }
@@ -98,9 +99,11 @@ export async function startThread(
   }
 
   function died(): void {
-    const error = LedgerDisk('its thread ended; it is being started again')
+    open = undefined
+    const error = noThread()
     for (const reading of readings.values()) reading.reject(error)
     readings.clear()
+    if (isClosing) return
     events.lost(error)
     setTimeout(restart, restartDelayMs)
   }
@@ -130,6 +133,7 @@ export async function startThread(
       )
     },
     read(from, bytesMax) {
+      if (!open) return Promise.reject(noThread())
       return new Promise((resolve, reject) => {
         const id = nextReading++
         readings.set(id, { resolve, reject })
@@ -145,6 +149,8 @@ export async function startThread(
     },
   }
 }
+
+const noThread = () => LedgerDisk('its thread ended; it is being started again')
 
 function openingError({ code, message }: { code: string; message: string }): CodedError {
   const definition = declaredErrors().find((error) => error.code === code) ?? LedgerUnreadable

@@ -6,7 +6,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { isCodedError } from '../../schemas/coded-error.ts'
-import type { CommitRequest } from './commit.ts'
+import type { CommitRequest, Usage } from './commit.ts'
 import {
   type Fault,
   type FromWorker,
@@ -29,15 +29,17 @@ function say(message: FromWorker, transfer: ArrayBuffer[] = []): void {
 
 function start(): void {
   let store: Store
+  let usage: Usage
   try {
     store = openStore(dir, limits)
+    usage = store.usage(performance.now())
   } catch (error) {
     const code = isCodedError(error) ? error.code : 'IG_ERR_LEDGER_UNREADABLE'
     say({ kind: 'failed', code, message: (error as Error).message })
     return
   }
   port?.on('message', (message: ToWorker) => handle(store, message))
-  say({ kind: 'opened', state: store.state, usage: store.usage(performance.now()) })
+  say({ kind: 'opened', state: store.state, usage })
 }
 
 /** What the main thread takes for the oldest record. */

@@ -50,6 +50,10 @@ export const metricTable = {
     'consumer',
     'outcome',
   ),
+  intergreen_dispatch_residual: gauge(
+    'stored − written − rejected − skipped − pending, per reader; anything but 0 is an alarm',
+    'consumer',
+  ),
   intergreen_prediction_error_vehicles: gauge(
     'Mean absolute error of the forecast in vehicles per 5 min, by horizon',
     'model',

@@ -1,5 +1,5 @@
 /** The books, read from the file: the proof, at any time and without the gateway, that nothing is unaccounted for. */
-import { type Accounts, summarize } from '../accounts.ts'
+import { type Accounts, readerResidual, summarize } from '../accounts.ts'
 import { type InspectedBooks, inspect } from './inspect.ts'
 
 export interface AccountsReport extends Accounts {
@@ -38,8 +38,9 @@ export function accountsOf(books: InspectedBooks): AccountsReport {
   if (quarantineRows !== keptMost) {
     findings.push(`${quarantineRows} messages are in quarantine, the books say ${keptMost}`)
   }
-  for (const { reader, position, written, rejected, skipped, pending } of readers) {
-    const residual = door.stored - written - rejected - skipped - pending
+  for (const account of readers) {
+    const { reader, position } = account
+    const residual = readerResidual(door.stored, account)
     if (residual !== 0) findings.push(`the residual of reader ${reader} is ${residual}`)
     if (position > nextOffset) findings.push(`reader ${reader} is beyond the end`)
   }

@@ -48,9 +48,11 @@ export async function replayInto(
 async function append(ledger: Ledger, entry: LedgerEntry): Promise<void> {
   const refusal = ledger.refusal()
   if (refusal?.code === 'IG_ERR_INGRESS_BUSY') await allDurable(ledger)
+  ledger.books.received += 1 // Before: a batch that is full leaves within the call, with the books as they are.
   const answer = ledger.append(entry, () => {})
-  if (typeof answer !== 'number') throw answer
-  ledger.books.received += 1
+  if (typeof answer === 'number') return
+  ledger.books.received -= 1
+  throw answer
 }
 
 function allDurable(ledger: Ledger): Promise<void> {

@@ -82,6 +82,26 @@ describe('messages', () => {
   })
 })
 
+test('a count is told at the end of its window, and no two are the same message', () => {
+  const shares = { malformedShare: 0, duplicateShare: 0, lateShare: 0.2 }
+  const source = createMessageSource('load/dev-00001' as NodeId, 1, shares, createRandom(1))
+  const startMs = 1_763_800_000_000
+  const counts: string[] = []
+  for (let i = 0; i < 2_000; i++) {
+    const nowMs = startMs + i * 1_000
+    const message = source.next(nowMs)
+    if (!message.topic.includes('traffic.count')) continue
+    const { ts, seq, values } = JSON.parse(message.payload).entries[0]
+    const ageMs = nowMs - Date.parse(ts)
+    expect(Date.parse(ts) % values.windowMs).toBe(0)
+    expect(ageMs).toBeGreaterThanOrEqual(message.class === 'late' ? 600_000 : 0)
+    expect(ageMs).toBeLessThan(values.windowMs + (message.class === 'late' ? 600_000 : 0))
+    counts.push(`${ts} ${seq}`)
+  }
+  expect(counts.length).toBeGreaterThan(50)
+  expect(new Set(counts).size).toBe(counts.length)
+})
+
 test('the scenarios that come with it are valid options', () => {
   for (const name of ['crossing', 'district', 'city']) {
     const line = readCommandLine<LoadOptions>(loadProgram, withScenario([name]), {})
@@ -190,6 +210,38 @@ describe('against a broker', () => {
     expect(slow?.latencyMs.p50).toBeGreaterThan(190)
     expect(report.isMet).toBe(false)
     expect(report.expectations.find(({ name }) => name === 'slow.p99Ms')?.isMet).toBe(false)
+  })
+
+  test('what is acknowledged after its phase is over counts in the phase it was sent in, the last one too', async () => {
+    const { report } = await load(
+      {
+        phases: [
+          phase({ name: 'ramp', kind: 'ramp', seconds: 1, messagesPerSecond: 20 }),
+          phase({ name: 'slow', seconds: 1, messagesPerSecond: 100 }),
+          phase({ name: 'idle', seconds: 0.2, messagesPerSecond: 0 }),
+          phase({ name: 'last', seconds: 1, messagesPerSecond: 100 }),
+        ],
+      },
+      (house) => {
+        let judged = 0
+        house.judge = (_arrival, answer) => {
+          const delayMs = judged++ % 10 === 0 ? 700 : 100
+          setTimeout(() => answer({ kind: 'acknowledge', forward: false }), delayMs)
+        }
+      },
+    )
+    expect(report.lost).toBe(0)
+    for (const { sent, acknowledged, latencyMs, resentMs } of report.phases) {
+      expect([acknowledged, latencyMs.count + resentMs.count]).toEqual([sent, sent])
+    }
+    const [, slow, idle, last] = report.phases
+    expect(idle?.latencyMs.count).toBe(0)
+    for (const one of [slow, last]) {
+      expect(one?.latencyMs.max).toBeGreaterThan(650)
+      // A rate is of the time the phase lasted, and so is what it lasted.
+      expect(one?.acknowledgedPerS).toBeLessThan(98)
+      expect(one?.seconds).toBeLessThan(1.5)
+    }
   })
 
   test('at QoS 0 no answer is waited for or judged', async () => {

@@ -1,7 +1,9 @@
 /** The express lane against the steps: whichever way a message takes, the ledger and the books cannot tell. */
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { ExpressLane } from '../../../gateway/ingress/ports.ts'
+import { Books } from '../../../gateway/ledger/accounts.ts'
 import { arrival, ask, at, build, type House, notesOf, startMs } from './house.ts'
 
 const topic = 'north/det-1/status/traffic.queue/live'
@@ -57,6 +59,32 @@ test.each([
   await knock(house, bytes(queue(1, 1)))
   const payload = Buffer.isBuffer(message) ? message : bytes(message)
   expect(await knock(house, payload)).toBe('long')
+})
+
+test('the books that go to the disk with a message balance, also when the batch leaves as it comes in', async () => {
+  const written: string[] = []
+  const post = Worker.prototype.postMessage
+  vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message) {
+    if (message.kind === 'commit') written.push(message.request.door)
+    post.call(this, message)
+  })
+  onTestFinished(() => void vi.restoreAllMocks())
+  const house = await build({ ledger: { limits: { gatherMs: 60_000 } } })
+  await knock(house, bytes(queue(0, 0)))
+  const taken = Array.from({ length: 1_000 }, (_, i) => knock(house, bytes(queue(i + 1, i))))
+  expect(written.length).toBeGreaterThan(1)
+  for (const door of written) expect(Books.from(JSON.parse(door)).residual()).toBe(0)
+  expect(house.ingress.accounts()).toMatchObject({ received: 1_001, residual: 0 })
+  await house.close()
+  expect(new Set(await Promise.all(taken))).toEqual(new Set(['express']))
+})
+
+test('what the lane leaves to the steps is received once', async () => {
+  const house = await build({ ingress: { limits: { holdMs: 50 } } })
+  await knock(house, bytes(queue(0, 0)))
+  await house.ledger.close()
+  expect(await knock(house, bytes(queue(1, 1)))).toBe('long')
+  expect(house.ingress.accounts()).toMatchObject({ received: 2, refusedTotal: 1, residual: 0 })
 })
 
 test('only the identity that was found to be allowed has a lane', async () => {

@@ -221,6 +221,7 @@ function brittleLedger() {
     onResubmitted: () => () => {},
     releaseDuplicate() {},
     keepAside() {},
+    onTakesAgain: () => () => {},
     onRefused(listener: typeof refused) {
       refused = listener
       return () => {}

@@ -1,10 +1,13 @@
 /** Bounded disk, retention, and disks that say no. */
 import { execFileSync } from 'node:child_process'
-import { rmSync, statSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { type Log, silentLog } from '../../../gateway/kit/log.ts'
 import type { Ledger } from '../../../gateway/ledger/ledger.ts'
+import { completeLimits } from '../../../gateway/ledger/limits.ts'
+import { openStore } from '../../../gateway/ledger/store.ts'
 import { eventually } from '../../support/eventually.ts'
 import { everything, makeDir, openIn, store, storeMany, textsOf } from './house.ts'
 
@@ -100,7 +103,7 @@ test('what a reader that was forgotten has not read is no longer kept for it', a
   expect(again.accounts().readers[0]).toMatchObject({ skipped })
 })
 
-test('a thread that dies is started again, and no sender is told anything wrong', async () => {
+function watchWorkers(): ReadonlySet<Worker> {
   const workers = new Set<Worker>()
   const post = Worker.prototype.postMessage
   vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message) {
@@ -108,6 +111,11 @@ test('a thread that dies is started again, and no sender is told anything wrong'
     post.call(this, message)
   })
   onTestFinished(() => void vi.restoreAllMocks())
+  return workers
+}
+
+test('a thread that dies is started again, and no sender is told anything wrong', async () => {
+  const workers = watchWorkers()
   const ledger = await openIn(makeDir(), { limits: { tickMs: 20 } })
   await storeMany(ledger, 10)
   const waiting = storeMany(ledger, 100, 'waits ')
@@ -117,6 +125,47 @@ test('a thread that dies is started again, and no sender is told anything wrong'
   expect(await store(ledger, 'after')).toBe(110)
   expect(await ledger.read(0, everything)).toHaveLength(111)
   expect(workers.size).toBe(2)
+})
+
+test('while there is no thread a reader is told so at once, and reads on when there is one again', async () => {
+  const dir = makeDir()
+  const away = `${dir}-away`
+  const workers = watchWorkers()
+  const said: string[] = []
+  const log: Log = { ...silentLog, error: (_fields, text) => void said.push(text) }
+  const ledger = await openIn(dir, { log, limits: { tailBytesMax: 1, tickMs: 20 } })
+  await storeMany(ledger, 1_000)
+  await storeMany(ledger, 10)
+  const read = () => ledger.read(0, everything)
+  renameSync(dir, away) // Its successor finds nothing to open, again and again.
+  await [...workers][0]?.terminate()
+  const noThread = { code: 'IG_ERR_LEDGER_DISK', retry: 'later' }
+  await expect(read()).rejects.toMatchObject(noThread)
+  await eventually(async () => {
+    await expect(read()).rejects.toMatchObject(noThread)
+    expect(said.filter((text) => text === 'the ledger cannot be opened again')).toHaveLength(2)
+  })
+  renameSync(away, dir)
+  expect(await eventually(read)).toHaveLength(1_010)
+})
+
+test('a disk that cannot be asked how full it is does not end the thread', async () => {
+  const dir = makeDir()
+  const away = `${dir}-away`
+  const store = openStore(dir, completeLimits())
+  onTestFinished(() => store.close())
+  const { usedBytes, firstOffset } = store.usage(0)
+  renameSync(dir, away)
+  onTestFinished(() => renameSync(away, dir))
+  const bytes = Buffer.alloc(100_000)
+  const row = { firstOffset: 0, lastOffset: 9, firstReceivedAtMs: 1, lastReceivedAtMs: 1, bytes }
+  store.commit({ rows: [row], door: '{}' })
+  // What it knew, and what it has written since.
+  for (const nowMs of [2_000, 4_000]) {
+    const usage = store.usage(nowMs)
+    expect(usage.firstOffset).toBe(firstOffset)
+    expect(usage.usedBytes).toBeGreaterThanOrEqual(usedBytes + bytes.length)
+  }
 })
 
 const canMount = tryMount()

@@ -2,6 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { silentLog } from '../../../gateway/kit/log.ts'
 import { Books } from '../../../gateway/ledger/accounts.ts'
+import type { Batch } from '../../../gateway/ledger/batch.ts'
 import { Cursors } from '../../../gateway/ledger/cursors.ts'
 import { LedgerDisk } from '../../../gateway/ledger/errors.ts'
 import { GroupCommit } from '../../../gateway/ledger/group-commit.ts'
@@ -27,6 +28,7 @@ function build(limits: Partial<LedgerLimits> = {}) {
   const cursors = new Cursors([])
   const requests: CommitRequest[] = []
   const refused: number[] = []
+  const kept: Batch[] = []
   const commits = new GroupCommit(state, roomy, {
     limits: completeLimits({ gatherMs: 0, holdMs: 200, tickMs: 20, ...limits }),
     books,
@@ -34,8 +36,9 @@ function build(limits: Partial<LedgerLimits> = {}) {
     log: silentLog,
     metrics: silentLedgerMetrics,
     post: (message: ToWorker) => void (message.kind === 'commit' && requests.push(message.request)),
-    durable() {},
+    durable: (batch) => void kept.push(batch),
     settled() {},
+    takesAgain() {},
     refused: (batch) => void refused.push(batch.count),
   })
   const told: (string | CodedError | undefined)[] = []
@@ -48,7 +51,7 @@ function build(limits: Partial<LedgerLimits> = {}) {
     await new Promise((resolve) => setImmediate(resolve))
   }
   onTestFinished(() => commits.threadLost(LedgerDisk('end of test')))
-  return { commits, books, cursors, requests, refused, told, answer, append, send }
+  return { commits, books, cursors, requests, refused, kept, told, answer, append, send }
 }
 
 const broken: Fault = { kind: 'disk', text: 'disk I/O error' }
@@ -163,4 +166,26 @@ test('cursors that could not be written are written later', async () => {
     answer(broken)
     expect(requests.slice(1).some(({ extras }) => extras?.cursors.length === 1)).toBe(true)
   })
+})
+
+test('of what is durable only the records stay in memory: nobody who waited, and nothing set aside', async () => {
+  const { commits, kept, told, answer, send } = build()
+  const bytes = Buffer.alloc(64 * 1024)
+  const item = { atMs: 1, code: 'IG_ERR_X', path: '', reason: '', node: 'n', topic: 't' }
+  const setAside = () =>
+    commits.quarantine({ ...item, wholeBytes: bytes.length, bytes }, () => void told.push('aside'))
+  setAside()
+  commits.deadLetter({ reader: 'reader', offset: 0, atMs: 1, error: 'poison' })
+  commits.releaseDuplicate({ id: 1, code: 'IG_ERR_X' })
+  commits.keepAside(2)
+  await send('a')
+  answer()
+  setAside() // A batch without a record is nothing the tail could hand out, or would ever let go of.
+  await new Promise((resolve) => setImmediate(resolve))
+  answer()
+  expect(told).toEqual(['aside', 'a', 'aside'])
+  expect(kept.map(({ count }) => count)).toEqual([1])
+  const [batch] = kept
+  expect(batch).toMatchObject({ waiters: [], quarantine: [], deadLetters: [], released: [] })
+  expect(batch?.hasExtras).toBe(false)
 })
