@@ -13,11 +13,14 @@ import type {
   TlcMode,
   TlcPlan,
 } from '../../schemas/generated/messages.ts'
+import type { NodeId } from '../../schemas/ids.ts'
+import { alarmNode } from '../kit/alarm-node.ts'
 
 export interface Events {
   plan(node: string, message: TlcPlan): void
   mode(node: string, message: TlcMode): void
-  alarm(node: string, code: string, message: DetectorFault): void
+  /** `publisher` told it; it is kept under the node it is about. */
+  alarm(publisher: NodeId, code: string, message: DetectorFault): void
   commands(message: GatewayCommands): void
   decisions(message: GatewayControl): void
 }
@@ -65,23 +68,25 @@ export function createEvents(db: DatabaseSync): Events {
         putMode.run(node, atMs, mode, control, commandId)
       }
     },
-    alarm(node, code, message) {
+    alarm(publisher, code, message) {
       const active = new Set<string>()
       for (const entry of message.entries) {
         const values = entry.values as Readonly<Record<string, string | undefined>>
+        const node = alarmNode(publisher, values)
         const component = entry.component ?? values.group ?? ''
         const kind = values.kind ?? values.color ?? ''
         const atMs = Date.parse(entry.ts)
         if (entry.active) {
-          active.add(`${component} ${kind}`)
+          active.add(`${node} ${component} ${kind}`)
           alarms.raise(node, code, component, kind, atMs, values.text)
         } else alarms.clear(node, code, component, kind, atMs)
       }
       if (!message.full) return
       // The entries are all that are active: the others are over since then.
       const atMs = Math.max(...message.entries.map((entry) => Date.parse(entry.ts)))
-      for (const { component, kind } of alarms.open(node, code))
-        if (!active.has(`${component} ${kind}`)) alarms.clear(node, code, component, kind, atMs)
+      for (const { component, kind } of alarms.open(publisher, code))
+        if (!active.has(`${publisher} ${component} ${kind}`))
+          alarms.clear(publisher, code, component, kind, atMs)
     },
     commands(message) {
       for (const { ts, seq, values } of message.entries) {

@@ -98,7 +98,7 @@ export const measurements = {
   }),
   alarm: measurement(
     'alarm',
-    'An alarm raised (active true) or over.',
+    'An alarm raised (active true) or over; node is the device it is about, also where the gateway raises it.',
     ['code', 'component', 'kind', 'node', 'zone'],
     { active: ['bool', 'raised'], text: ['text', 'in words'] },
   ),
@@ -132,8 +132,8 @@ export const measurements = {
   ),
   decision: measurement(
     'decision',
-    'A decision about a junction and what it rests on; node is the junction.',
-    ['node', 'rung', 'strategy', 'zone'],
+    'A decision about a junction and what it rests on; node is the junction, role `in-force` or `shadow`.',
+    ['node', 'role', 'rung', 'strategy', 'zone'],
     {
       count: ['int', 'always 1'],
       decision: ['text', 'keep, timing, stage, plan, release, stand-down'],

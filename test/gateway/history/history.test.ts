@@ -261,6 +261,29 @@ test('an alarm has a beginning and an end, and a full list ends those it does no
   expect(history.queries.alarms(all).length).toBe(3)
 })
 
+test('an alarm the gateway raises about a device is the device’s, one that a device raises its own', () => {
+  const { history, read } = open()
+  const fault = (by: string, active: boolean, node: string, atMs = baseMs) =>
+    [
+      `${by}/alarm/detector.fault`,
+      {
+        entries: [{ ts: iso(atMs), component: 'dl/1', active, values: { kind: 'dead', node } }],
+      },
+    ] as const
+  read(
+    fault('gateway/main', true, 'north/det-001'),
+    fault('gateway/main', true, 'north/det-002'),
+    fault('gateway/main', false, 'north/det-001', baseMs + 5),
+    fault('north/det-003', true, 'north/det-004'),
+  )
+  const rows = history.queries.alarms(all)
+  expect(rows.map(({ node, clearedAtMs }) => [node, clearedAtMs]).sort()).toEqual([
+    ['north/det-001', baseMs + 5],
+    ['north/det-002', null],
+    ['north/det-003', null],
+  ])
+})
+
 test('the life of a command and the decisions behind it can be asked for', () => {
   const { history, records } = open()
   const id = '01JD9Z8V7B0000000000000000'

@@ -51,6 +51,7 @@ test('no tag can hold an id, a text or a quality', () => {
     'component',
     'kind',
     'node',
+    'role',
     'rung',
     'stage',
     'state',
