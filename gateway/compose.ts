@@ -9,6 +9,7 @@ import type { Archive } from './archive-worker.ts'
 import { provideCertificates } from './compose/certificates.ts'
 import { createClockWatch } from './compose/clock-watch.ts'
 import { createDetectorFaults } from './compose/detector-faults.ts'
+import { createDeviceWatch } from './compose/device-watch.ts'
 import { createDoor } from './compose/door.ts'
 import type { Foundation, GatewayEvent } from './compose/foundation.ts'
 import { createFront } from './compose/front.ts'
@@ -124,6 +125,10 @@ function furnish(foundation: Foundation): Gateway {
     () => ingress.nodes(),
     (node, offsetMs, isActive) => own.deviceClock(node, offsetMs, isActive),
   )
+  const deviceWatch = createDeviceWatch(
+    () => ingress.nodes(),
+    (nodes) => own.status('gateway.devices', own.nowMs(), { nodes }, { qos: 1, keep: true }),
+  )
   const parts: readonly Part[] = [
     createLedgerPart(foundation, archive),
     faults.part,
@@ -137,6 +142,7 @@ function furnish(foundation: Foundation): Gateway {
     web,
     broker,
     createLedgerWatch(ledger, own, () => clock.nowMs()),
+    deviceWatch,
     // In simulated time devices and gateway share one clock.
     ...(eventClock ? [] : [clockWatch]),
     createPresence(own),

@@ -49,8 +49,9 @@ export function createForecaster(foundation: Foundation, own: OwnNode): HouseFor
     shippedFolder: join(import.meta.dirname, '../prediction/models'),
     modelFolders: [join(config.dataDir, 'models')],
     neighboursOf: neighboursIn(junctions),
-    onAudit: ({ atMs, event, model, facts }) =>
-      own.status('gateway.models', atMs, { event, model, facts }, { qos: 1 }),
+    // The own node's time: models come before a simulator has told any.
+    onAudit: ({ event, model, facts }) =>
+      own.status('gateway.models', own.nowMs(), { event, model, facts }, { qos: 1, keep: true }),
     onFault(fault) {
       if (foundByForecast.has(fault.kind)) own.detectorFault(fault)
     },

@@ -9,11 +9,29 @@
 import { DatabaseSync } from 'node:sqlite'
 import { HistoryUnreadable, HistoryVersion } from './errors.ts'
 
-const historyVersion = 2
+const historyVersion = 3
+
+const tablesOfVersion3 = `
+  CREATE TABLE device (
+    node TEXT NOT NULL, at_ms INTEGER NOT NULL, messages INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL, quarantined INTEGER NOT NULL, gaps INTEGER NOT NULL,
+    missing INTEGER NOT NULL, replayed INTEGER NOT NULL, restarts INTEGER NOT NULL,
+    late INTEGER NOT NULL, future INTEGER NOT NULL, misaligned INTEGER NOT NULL,
+    clock_offset_ms REAL, PRIMARY KEY (node, at_ms)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX device_by_time ON device (at_ms);
+  CREATE TABLE model_event (
+    at_ms INTEGER NOT NULL, event TEXT NOT NULL, model TEXT NOT NULL, quantity TEXT NOT NULL,
+    facts TEXT NOT NULL, PRIMARY KEY (at_ms, event, model, quantity)
+  ) STRICT, WITHOUT ROWID`
 
 /** What each older version lacks, by the version it brings a file to. */
 const upgrades: Readonly<Record<number, string>> = {
   2: 'ALTER TABLE decision ADD COLUMN forecast_inputs TEXT',
+  // Alarms the gateway had raised about devices stood under its own node, where nothing would end them any more.
+  3: `${tablesOfVersion3};
+    UPDATE alarm SET cleared_ms = raised_ms WHERE cleared_ms IS NULL AND node LIKE 'gateway/%'
+      AND code IN ('detector.fault', 'system.clock')`,
 }
 
 const tables = `
@@ -78,6 +96,7 @@ const tables = `
     forecast_inputs TEXT,
     PRIMARY KEY (junction, at_ms, strategy, is_shadow)
   ) STRICT, WITHOUT ROWID;
+  ${tablesOfVersion3};
   PRAGMA user_version = ${historyVersion};
 `
 

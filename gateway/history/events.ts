@@ -1,5 +1,5 @@
 /**
- * Changes and events: plans, modes, alarms, the life of commands, decisions. To be called inside a transaction.
+ * Changes and events: plans, modes, alarms, the life of commands, decisions, the figures of devices, the seats of models. To be called inside a transaction.
  *
  * - Decisions that keep what is are written once a minute; all others always.
  * - Each has a key that makes a second copy the same row; nothing here depends on the order of arrival more than
@@ -10,6 +10,8 @@ import type {
   DetectorFault,
   GatewayCommands,
   GatewayControl,
+  GatewayDevices,
+  GatewayModels,
   TlcMode,
   TlcPlan,
 } from '../../schemas/generated/messages.ts'
@@ -23,6 +25,8 @@ export interface Events {
   alarm(publisher: NodeId, code: string, message: DetectorFault): void
   commands(message: GatewayCommands): void
   decisions(message: GatewayControl): void
+  devices(message: GatewayDevices): void
+  models(message: GatewayModels): void
 }
 
 const keepRepeatMs = 60_000 // A strategy that is asked each second mostly keeps; one a minute shows that it lives.
@@ -44,6 +48,10 @@ export function createEvents(db: DatabaseSync): Events {
   const putDecision = db.prepare(
     'INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
+  const putDevice = db.prepare(
+    'INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  )
+  const putModel = db.prepare('INSERT OR REPLACE INTO model_event VALUES (?, ?, ?, ?, ?)')
 
   return {
     plan(node, message) {
@@ -106,6 +114,26 @@ export function createEvents(db: DatabaseSync): Events {
           ...([values.forecastModel ?? null, values.forecastAgeMs ?? null] as const),
           json(values.forecastInputs),
         )
+      }
+    },
+    devices(message) {
+      for (const { ts, values } of message.entries) {
+        const atMs = Date.parse(ts)
+        for (const [node, figures] of Object.entries(values.nodes)) {
+          const { messages, duplicates, quarantined, gaps, missing, replayed } = figures
+          const { restarts, late, future, misaligned, clockOffsetMs = null } = figures
+          putDevice.run(
+            ...([node, atMs, messages, duplicates, quarantined, gaps, missing] as const),
+            ...([replayed, restarts, late, future, misaligned, clockOffsetMs] as const),
+          )
+        }
+      }
+    },
+    models(message) {
+      for (const { ts, values } of message.entries) {
+        const { event, model, facts } = values
+        const quantity = typeof facts.quantity === 'string' ? facts.quantity : ''
+        putModel.run(Date.parse(ts), event, model, quantity, JSON.stringify(facts))
       }
     },
   }

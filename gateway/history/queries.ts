@@ -11,6 +11,8 @@ import {
   type AlarmRow,
   type CommandRow,
   type DecisionRow,
+  type DeviceRow,
+  type ModelEventRow,
   type ModeRow,
   type PlanRow,
   type QueueRow,
@@ -77,6 +79,10 @@ export interface HistoryQueries {
   decisions(
     query: Range & { readonly junction: string; readonly limit?: number },
   ): readonly DecisionRow[]
+  /** Figures of devices as they were told, newest first. */
+  devices(query: Range & { readonly node?: string; readonly limit?: number }): readonly DeviceRow[]
+  /** What became of forecasting models and their seats, newest first. */
+  models(query: Range & { readonly limit?: number }): readonly ModelEventRow[]
   /** Minutes of all detectors, detector by detector in the order of time. */
   training(query: TrainingQuery): TrainingPage
 }
@@ -156,6 +162,18 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
        forecast_inputs AS forecastInputs
      FROM decision WHERE junction = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC LIMIT ?`,
   )
+  const deviceColumns = `node, at_ms AS atMs, messages, duplicates, quarantined, gaps, missing,
+    replayed, restarts, late, future, misaligned, clock_offset_ms AS clockOffsetMs`
+  const devicesOf = (where: string) =>
+    db.prepare(
+      `SELECT ${deviceColumns} FROM device WHERE ${where} ORDER BY at_ms DESC, node LIMIT ?`,
+    )
+  const devices = devicesOf('at_ms >= ? AND at_ms < ?')
+  const device = devicesOf('node = ? AND at_ms >= ? AND at_ms < ?')
+  const models = db.prepare(
+    `SELECT at_ms AS atMs, event, model, facts FROM model_event
+     WHERE at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC LIMIT ?`,
+  )
   const training = db.prepare(`
     SELECT m.component AS id, c.node, c.component, m.minute_ms AS atMs, m.window_ms AS windowMs,
       m.vehicles, m.occupancy_sum / nullif(m.occupancy_ms, 0) AS occupancy,
@@ -214,6 +232,17 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
         values: parse(row.values),
         forecast: parse(row.forecast),
         forecastInputs: parse(row.forecastInputs),
+      })) as never,
+    devices({ node, fromMs, toMs, limit = limitDefault }) {
+      const most = Math.min(limit, rowsMax)
+      const found =
+        node === undefined ? devices.all(fromMs, toMs, most) : device.all(node, fromMs, toMs, most)
+      return rows(found).map((row) => ({ ...row })) as never
+    },
+    models: ({ fromMs, toMs, limit = limitDefault }) =>
+      rows(models.all(fromMs, toMs, Math.min(limit, rowsMax))).map((row) => ({
+        ...row,
+        facts: parse(row.facts),
       })) as never,
     training({ fromMs, toMs, after = { id: 0, windowMs: 0, atMs: 0 }, limit = rowsMax }) {
       const most = Math.min(limit, rowsMax)

@@ -14,6 +14,8 @@ import type {
   GatewayAccounts,
   GatewayCommands,
   GatewayControl,
+  GatewayDevices,
+  GatewayModels,
   Presence,
   Result,
   SimStreet,
@@ -261,6 +263,32 @@ const statuses: Readonly<Record<string, Mapping>> = {
   'gateway.accounts': (context, message: GatewayAccounts) => {
     for (const entry of message.entries)
       context.add(measurements.accounts, {}, Date.parse(entry.ts), entry.values)
+  },
+  'gateway.devices': (context, message: GatewayDevices) => {
+    for (const entry of message.entries) {
+      const atMs = Date.parse(entry.ts)
+      for (const [node, figures] of Object.entries(entry.values.nodes)) {
+        const { clockOffsetMs, ...counts } = figures
+        const values = { ...counts, clock_offset_ms: clockOffsetMs }
+        context.add(measurements.devices, { node }, atMs, values)
+      }
+    }
+  },
+  'gateway.models': (context, message: GatewayModels) => {
+    for (const { ts, values } of message.entries) {
+      const { event, model, facts } = values
+      const text = (value: unknown) => (typeof value === 'string' ? onOneLine(value) : undefined)
+      const number = (value: unknown) => (typeof value === 'number' ? value : undefined)
+      const quantity = text(facts.quantity) ?? ''
+      context.add(measurements.model, { event, model, quantity }, Date.parse(ts), {
+        count: 1,
+        from: text(facts.from),
+        why: text(facts.why ?? facts.reason),
+        pairs: number(facts.pairs),
+        ratio: number(facts.ratio),
+        facts: onOneLine(JSON.stringify(facts)),
+      })
+    }
   },
   'sim.street': (context, message: SimStreet) => {
     for (const entry of message.entries) {

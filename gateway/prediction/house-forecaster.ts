@@ -65,6 +65,8 @@ export interface HouseForecaster extends Forecaster, Part {
   /** Learns from a reading that was observed before a restart: its faults have been told. */
   relearn(reading: Reading): void
   scores(): readonly Score[]
+  /** Models that take part now; scores may be of others that have left. */
+  models(): readonly string[]
   contests(): readonly ContestEntry[]
   counts(): Readonly<QueueCounts> & { readonly queued: number; readonly restarts: number }
   /** Looks at the model folders now instead of within the minute. */
@@ -100,7 +102,8 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
     modelFolders: options.modelFolders ?? [],
     onAudit(event, model, facts) {
       log.info({ room: 'prediction', event, model, ...facts }, 'model lineup')
-      options.onAudit?.({ atMs: clock.nowMs(), event, model, facts })
+      const told = event === 'seatChanged' ? { ...facts, scores: scoresBehind(facts) } : facts
+      options.onAudit?.({ atMs: clock.nowMs(), event, model, facts: told })
     },
   })
   const cancels: (() => void)[] = []
@@ -198,6 +201,15 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
     await lineup.scan().catch((err) => log.warn({ err }, 'model folders could not be read'))
   }
 
+  /** Of the two models a change of seat is about, in their quantity. */
+  function scoresBehind({ quantity, from, to }: AuditEntry['facts']): readonly Score[] {
+    return scoreboard
+      .scores()
+      .filter(
+        (score) => score.quantity === quantity && (score.model === from || score.model === to),
+      )
+  }
+
   const championsNow = () =>
     Object.fromEntries(lineup.entries.map((entry) => [entry.quantity, entry.champion]))
 
@@ -233,6 +245,7 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       return sha256 ? { ...forecast, input: { sha256, ...forecast.input } } : forecast
     },
     scores: () => scoreboard.scores(),
+    models: () => lineup.models,
     contests: () => lineup.entries,
     counts: () => ({ ...host.queue.counts, queued: host.queue.length, restarts: host.restarts }),
     async rescan() {

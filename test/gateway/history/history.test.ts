@@ -350,6 +350,38 @@ test('the life of a command and the decisions behind it can be asked for', () =>
   ])
 })
 
+test('what the door has seen of devices, and what became of models, can be asked for', () => {
+  const { history, read } = open()
+  const figures = {
+    ...{ messages: 9, duplicates: 1, quarantined: 0, gaps: 2, missing: 3, replayed: 4 },
+    ...{ restarts: 5, late: 6, future: 7, misaligned: 8 },
+  }
+  const at = (atMs: number, values: object) => ({ entries: [{ ts: iso(atMs), seq: 1, values }] })
+  const devices = 'gateway/main/status/gateway.devices'
+  const nodes = { 'north/det-1': { ...figures, clockOffsetMs: -40 }, 'north/det-2': figures }
+  const later = { 'north/det-1': { ...figures, gaps: 3 } }
+  const facts = { quantity: 'speedKmh', from: 'profile', to: 'speed', why: 'empty' }
+  const seat = at(baseMs, { event: 'seatChanged', model: 'speed', facts })
+  const told = [
+    [devices, at(baseMs, { nodes })],
+    [devices, at(baseMs + minuteMs, { nodes: later })],
+    ['gateway/main/status/gateway.models', seat],
+  ] as const
+  read(...told)
+  read(...told)
+  expect(history.queries.devices(all).map(({ node, gaps }) => [node, gaps])).toEqual([
+    ['north/det-1', 3],
+    ['north/det-1', 2],
+    ['north/det-2', 2],
+  ])
+  const [row] = history.queries.devices({ ...all, node: 'north/det-2' })
+  expect(row).toEqual({ node: 'north/det-2', atMs: baseMs, ...figures, clockOffsetMs: null })
+  expect(history.queries.devices({ ...all, node: 'north/det-1' })[1]?.clockOffsetMs).toBe(-40)
+  expect(history.queries.models(all)).toEqual([
+    { atMs: baseMs, event: 'seatChanged', model: 'speed', facts },
+  ])
+})
+
 test('after a crash between two batches nothing is missing and nothing counts twice', () => {
   const path = place()
   const first = open(path)
@@ -495,6 +527,10 @@ test('a file of the version before keeps what it holds and takes up what is new'
   const db = new DatabaseSync(path)
   db.exec(`
     ALTER TABLE decision DROP COLUMN forecast_inputs; PRAGMA user_version = 1;
+    DROP TABLE device; DROP TABLE model_event;
+    INSERT INTO alarm (node, code, component, kind, raised_ms) VALUES
+      ('gateway/main', 'detector.fault', 'dl/1', 'dead', ${baseMs}),
+      ('gateway/main', 'system.storage', '', 'history-disk', ${baseMs});
     INSERT INTO decision (junction, at_ms, strategy, rung, decision, why, is_shadow)
       VALUES ('north/tlc-001', ${baseMs}, 'webster', 'plan', 'keep', 'as before', 0)
   `)
@@ -503,6 +539,10 @@ test('a file of the version before keeps what it holds and takes up what is new'
     open(path).history.queries.decisions({ ...all, junction: 'north/tlc-001' })
   expect(decisions()).toMatchObject([{ why: 'as before', forecastInputs: null }])
   expect(decisions()).toHaveLength(1)
+  const { queries } = open(path).history
+  expect([queries.devices(all), queries.models(all)]).toEqual([[], []])
+  // An alarm about a device under the gateway's node is one that nothing would end.
+  expect(queries.latest().alarms).toMatchObject([{ code: 'system.storage' }])
 })
 
 test('a file of a newer version is IG_ERR_HISTORY_VERSION, one that is no database IG_ERR_HISTORY_UNREADABLE', () => {

@@ -161,6 +161,29 @@ test('what the gateway tells is about the junction', () => {
   ])
 })
 
+test('the figures of each device are a point of it, a change of seat one of the model', () => {
+  const figures = {
+    ...{ messages: 9, duplicates: 1, quarantined: 0, gaps: 2, missing: 3, replayed: 4 },
+    ...{ restarts: 5, late: 6, future: 7, misaligned: 8 },
+  }
+  const nodes = { 'north/det-1': { ...figures, clockOffsetMs: -40 }, 'south/det-1': figures }
+  const fields = 'duplicates=1i,future=7i,gaps=2i,late=6i,messages=9i,misaligned=8i,missing=3i'
+  const rest = 'quarantined=0i,replayed=4i,restarts=5i'
+  expect(lines('gateway/main/status/gateway.devices', entry({ nodes }))).toEqual([
+    `gateway_devices,node=north/det-1,zone=north clock_offset_ms=-40,${fields},${rest} ${atMs}`,
+    `gateway_devices,node=south/det-1,zone=south ${fields},${rest} ${atMs}`,
+  ])
+  const facts = {
+    ...{ quantity: 'speedKmh', from: 'profile', to: 'speed', why: 'better' },
+    ...{ pairs: 1500, ratio: 0.9 },
+  }
+  const seat = { event: 'seatChanged', model: 'speed', facts }
+  const json = JSON.stringify(facts).replaceAll('"', '\\"')
+  expect(lines('gateway/main/status/gateway.models', entry(seat))).toEqual([
+    `gateway_model,event=seatChanged,model=speed,node=gateway/main,quantity=speedKmh,zone=gateway count=1i,facts="${json}",from="profile",pairs=1500i,ratio=0.9,why="better" ${atMs}`,
+  ])
+})
+
 test('a shadow’s decision is another point than the one in force', () => {
   const decision = {
     junction: 'north/tlc-001',
