@@ -25,6 +25,7 @@ import { readJunctions } from './control/junctions.ts'
 import { createEventClock, createSystemClock } from './kit/clock.ts'
 import type { Log } from './kit/log.ts'
 import { type Part, startInOrder, stopInReverse } from './kit/part.ts'
+import { checkTimeZone } from './kit/time-zone.ts'
 import { openLedger } from './ledger/ledger.ts'
 
 export interface Gateway {
@@ -50,6 +51,7 @@ const hourMs = 3_600_000
 export async function composeGateway(config: GatewayConfig, log: Log): Promise<Gateway> {
   const instruments = createInstruments()
   const strategies = chooseStrategies(config.control)
+  checkTimeZone(config.forecast.timeZone, '--forecast-time-zone')
   const junctions = config.junctions ? readJunctions(config.junctions) : new Map()
   const tls = await provideCertificates(config, log)
   const eventClock = config.clock === 'event' ? createEventClock() : undefined

@@ -46,6 +46,7 @@ export function createForecaster(foundation: Foundation, own: OwnNode): HouseFor
   return createHouseForecaster({
     clock,
     log: log.child({ room: 'prediction' }),
+    timeZone: config.forecast.timeZone,
     shippedFolder: join(import.meta.dirname, '../prediction/models'),
     modelFolders: [join(config.dataDir, 'models')],
     neighboursOf: neighboursIn(junctions),

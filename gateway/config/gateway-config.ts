@@ -48,6 +48,8 @@ export interface GatewayConfig {
     readonly bucket: string
     readonly tokenFile?: string
   }
+  /** Where the street is: its local time is the detectors' time of day. */
+  readonly forecast: { readonly timeZone: string }
   readonly control: {
     readonly strategy: string
     readonly shadow: readonly string[]
@@ -227,6 +229,17 @@ export const gatewayProgram: ProgramSchema = {
         org: { type: 'string', default: 'intergreen', description: 'Organisation' },
         bucket: { type: 'string', default: 'traffic', description: 'Bucket' },
         tokenFile: { type: 'string', description: 'File that holds the token' },
+      },
+    },
+    forecast: {
+      type: 'object',
+      properties: {
+        timeZone: {
+          type: 'string',
+          default: 'UTC', // Right for nobody's rush hours, but the same everywhere.
+          description:
+            'Time zone of the street (IANA name, Europe/Berlin) for time of day and week',
+        },
       },
     },
     control: {

@@ -16,7 +16,7 @@ import { type DetectorFault, watchBucket } from './faults/fault-watch.ts'
 import type { ContestEntry } from './judges/contest.ts'
 import { pinballOf, type Score, Scoreboard } from './judges/scoreboard.ts'
 import { Book, profileModel, type Series } from './online/book.ts'
-import { createCalendar, slotMs, slotsPerDay } from './online/calendar.ts'
+import { createCalendar, slotMs, slotsPerDay, timeZoneDefault } from './online/calendar.ts'
 import type { Forecast, Forecaster, Reading } from './ports.ts'
 import { type ForecasterSnapshot, readForecast } from './profile-forecaster.ts'
 import { Dispatcher } from './serving/dispatcher.ts'
@@ -46,8 +46,8 @@ export interface NeighbourKey {
 export interface HouseForecasterOptions {
   readonly clock: Clock
   readonly log: Log
-  /** Local time of the detectors, for time of day and day of week. */
-  readonly utcOffsetMin?: number
+  /** Where the detectors stand (IANA name), for time of day and day of week; UTC without. */
+  readonly timeZone?: string
   /** Models that came with the house; its first takes an empty seat. */
   readonly shippedFolder?: string
   /** Folders in which a user puts models, a folder each. */
@@ -92,7 +92,8 @@ export interface HouseSnapshot extends ForecasterSnapshot {
 
 export function createHouseForecaster(options: HouseForecasterOptions): HouseForecaster {
   const { clock, log, knownAfterValues = knownAfterValuesDefault } = options
-  const calendar = createCalendar(options.utcOffsetMin)
+  const { timeZone = timeZoneDefault } = options
+  const calendar = createCalendar(timeZone)
   const scoreboard = new Scoreboard()
   const host = new ModelHost(log, { onHang: (model) => lineup.hung(model) })
   const lineup: Lineup = new Lineup({
@@ -265,10 +266,18 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       scoreboard.restore(snapshot.scores)
       lineup.remember(snapshot.champions ?? {})
     },
-    save: (file, offset) =>
-      writeState(file, { offset, champions: championsNow(), scores: scoreboard.scores(), book }),
+    save(file, offset) {
+      const scores = scoreboard.scores()
+      return writeState(file, { offset, timeZone, champions: championsNow(), scores, book })
+    },
     async load(file) {
       const state = await readState(file, book, log)
+      const { timeZone: before = timeZoneDefault } = state ?? { timeZone }
+      if (before !== timeZone)
+        log.warn(
+          { before, timeZone },
+          'the usual day was learned in another time zone; it relearns',
+        )
       scoreboard.restore(state?.scores ?? [])
       lineup.remember(state?.champions ?? {})
       return state?.offset
