@@ -24,11 +24,11 @@ const foundByForecast: ReadonlySet<string> = new Set(['dead', 'drifting'])
 
 export function createArchiveReader(foundation: Foundation, own: OwnNode): Archive {
   const { config, log, instruments, ledger } = foundation
-  const { url, org, bucket, tokenFile } = config.influx
+  const { url, ...influx } = config.influx
   return createArchive({
     ledgerDir: config.dataDir,
     dir: config.dataDir,
-    ...(url ? { influx: { url, org, bucket, ...(tokenFile ? { tokenFile } : {}) } } : {}),
+    ...(url ? { influx: { url, ...influx } } : {}),
     retention: { ...retentionDefault, keepMs: config.history.retainDays * dayMs },
     log: log.child({ room: 'archive' }),
     metrics: {
