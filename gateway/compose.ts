@@ -5,7 +5,7 @@
  * - Opening the ledger takes the data directory; whatever fails after that gives it back.
  * - The door opens last and closes first.
  */
-import type { Archive } from './archive-worker.ts'
+import type { Archive } from './archive/archive.ts'
 import { provideCertificates } from './compose/certificates.ts'
 import { createClockWatch } from './compose/clock-watch.ts'
 import { createDetectorFaults } from './compose/detector-faults.ts'

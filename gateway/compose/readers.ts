@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { SimStreet } from '../../schemas/generated/messages.ts'
 import { formatTimestamp } from '../../schemas/time.ts'
-import { type Archive, createArchive } from '../archive-worker.ts'
+import { type Archive, createArchive } from '../archive/archive.ts'
 import type { Commands } from '../commands/commands.ts'
 import type { Control } from '../control/loop.ts'
 import { dayMs, retentionDefault } from '../history/retention.ts'
