@@ -10,6 +10,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { HistoryUnreadable, HistoryVersion } from './errors.ts'
 
 const historyVersion = 3
+const busyMs = 5_000
 
 const tablesOfVersion3 = `
   CREATE TABLE device (
@@ -103,9 +104,7 @@ const tables = `
 /** @throws IG_ERR_HISTORY_UNREADABLE, IG_ERR_HISTORY_VERSION */
 export function openHistoryDatabase(path: string): DatabaseSync {
   const db = openFile(path)
-  const { user_version: version } = db.prepare('PRAGMA user_version').get() as {
-    user_version: number
-  }
+  const version = versionOf(db)
   if (version === 0) {
     // Pages freed by retention go back to the disk a few at a time; this must be said before the first table.
     db.exec('PRAGMA auto_vacuum = INCREMENTAL')
@@ -119,6 +118,34 @@ export function openHistoryDatabase(path: string): DatabaseSync {
   return db
 }
 
+/**
+ * To read only, beside a gateway that writes; nothing is changed, also no version.
+ *
+ * @throws IG_ERR_HISTORY_UNREADABLE, IG_ERR_HISTORY_VERSION
+ */
+export function readHistoryDatabase(path: string): DatabaseSync {
+  let db: DatabaseSync | undefined
+  let version: number
+  try {
+    db = new DatabaseSync(path, { readOnly: true, timeout: busyMs })
+    version = versionOf(db)
+  } catch (cause) {
+    db?.close()
+    throw HistoryUnreadable.from(cause, path, (cause as Error).message)
+  }
+  if (version === historyVersion) return db
+  db.close()
+  if (version > historyVersion) throw HistoryVersion(path, version, historyVersion)
+  throw HistoryUnreadable(
+    path,
+    'an older version wrote it; a gateway that is started brings it up to date',
+  )
+}
+
+function versionOf(db: DatabaseSync): number {
+  return (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
+}
+
 function openFile(path: string): DatabaseSync {
   let db: DatabaseSync | undefined
   try {
@@ -126,7 +153,7 @@ function openFile(path: string): DatabaseSync {
     // FULL: what the cursor has passed may be gone from the ledger, so it must survive a power cut.
     db.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-      PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384
+      PRAGMA busy_timeout = ${busyMs}; PRAGMA cache_size = -16384
     `)
     return db
   } catch (cause) {

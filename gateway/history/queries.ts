@@ -70,7 +70,7 @@ export interface HistoryQueries {
   plans(query: Range & { readonly node: string }): readonly PlanRow[]
   modes(query: Range & { readonly node: string }): readonly ModeRow[]
   /** Raised in the range, newest first. */
-  alarms(query: Range & { readonly limit?: number }): readonly AlarmRow[]
+  alarms(query: Range & { readonly node?: string; readonly limit?: number }): readonly AlarmRow[]
   /** First heard of in the range, newest first, each with its life. */
   commands(
     query: Range & { readonly junction?: string; readonly limit?: number },
@@ -87,7 +87,7 @@ export interface HistoryQueries {
   training(query: TrainingQuery): TrainingPage
 }
 
-const rowsMax = 20_000 // Two weeks of minutes; an answer of about 2 MB.
+export const rowsMax = 20_000 // Two weeks of minutes; an answer of about 2 MB.
 const limitDefault = 1_000
 
 const countColumns = `
@@ -146,7 +146,7 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
   )
   const alarms = db.prepare(
     `SELECT ${alarmColumns} FROM alarm WHERE raised_ms >= ? AND raised_ms < ?
-     ORDER BY raised_ms DESC LIMIT ?`,
+     AND (? IS NULL OR node = ?) ORDER BY raised_ms DESC LIMIT ?`,
   )
   const commands = db.prepare(
     `SELECT id, junction, code, issuer, at_ms AS atMs FROM command
@@ -218,8 +218,10 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
     plans: ({ node, fromMs, toMs }) => rows(plans.all(node, fromMs, toMs)).map(planOf) as never,
     modes: ({ node, fromMs, toMs }) =>
       rows(modes.all(node, fromMs, toMs)).map((row) => ({ ...row })) as never,
-    alarms: ({ fromMs, toMs, limit = limitDefault }) =>
-      rows(alarms.all(fromMs, toMs, Math.min(limit, rowsMax))).map((row) => ({ ...row })) as never,
+    alarms: ({ fromMs, toMs, node = null, limit = limitDefault }) =>
+      rows(alarms.all(fromMs, toMs, node, node, Math.min(limit, rowsMax))).map((row) => ({
+        ...row,
+      })) as never,
     commands: ({ fromMs, toMs, junction = null, limit = limitDefault }) =>
       rows(commands.all(fromMs, toMs, junction, junction, Math.min(limit, rowsMax))).map((row) => {
         const life = rows(steps.all(row.id as string)).map((step) => ({ ...step }))

@@ -9,12 +9,12 @@
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import type { ProgramSchema } from '../../../schemas/command-line.ts'
 import type { ProgramContext } from '../../../schemas/program.ts'
 import { readingsOf } from '../../compose/live-reader.ts'
 import { neighboursIn } from '../../compose/neighbours.ts'
 import { type Junctions, readJunctions } from '../../control/junctions.ts'
+import { readHistoryDatabase } from '../../history/database.ts'
 import type { DecisionRow, ForecastInputRow } from '../../history/ports.ts'
 import { prepareQueries } from '../../history/queries.ts'
 import { checkTimeZone } from '../../kit/time-zone.ts'
@@ -117,7 +117,7 @@ function findDecision({ dataDir, junction, at }: ExplainOptions): DecisionRow {
   if (!Number.isFinite(untilMs)) throw EvaluateDataInvalid(`--at ${at}`, 'it is no moment')
   let rows: readonly DecisionRow[]
   try {
-    const db = new DatabaseSync(path, { readOnly: true })
+    const db = readHistoryDatabase(path)
     try {
       const range = { fromMs: 0, toMs: untilMs, junction, limit: decisionsMax }
       rows = prepareQueries(db).decisions(range)

@@ -9,9 +9,10 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { ProgramSchema } from '../../../schemas/command-line.ts'
 import type { ProgramContext } from '../../../schemas/program.ts'
+import { readHistoryDatabase } from '../../history/database.ts'
 import type { TrainingRow } from '../../history/ports.ts'
 import { type HistoryQueries, prepareQueries } from '../../history/queries.ts'
 import { checkTimeZone, localOffset } from '../../kit/time-zone.ts'
@@ -102,7 +103,7 @@ function readHistory(path: string): readonly Column[] {
   let db: DatabaseSync
   let queries: HistoryQueries
   try {
-    db = new DatabaseSync(path, { readOnly: true })
+    db = readHistoryDatabase(path)
     queries = prepareQueries(db)
   } catch (cause) {
     throw EvaluateDataInvalid.from(cause, path, (cause as Error).message)
