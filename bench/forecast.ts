@@ -16,7 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createEventClock } from '../gateway/kit/clock.ts'
 import { silentLog } from '../gateway/kit/log.ts'
 import { createHouseForecaster } from '../gateway/prediction/house-forecaster.ts'
-import { slotMs } from '../gateway/prediction/online/calendar.ts'
+import { slotMs, steadyAhead } from '../gateway/prediction/online/calendar.ts'
 import { areaOf, featureCount, writeFeatures } from '../gateway/prediction/online/features.ts'
 import { SeriesState } from '../gateway/prediction/online/series-state.ts'
 import { readModel } from '../gateway/prediction/serving/model-card.ts'
@@ -75,8 +75,7 @@ for (let i = 0; i < rounds; i++) {
   for (const [at, state] of states.entries()) {
     const neighbours = [states[at - 1], states[at + 1]]
     writeFeatures(features, at * featureCount, state, {
-      slot: i % 288,
-      dayOfWeek: 0,
+      ahead: steadyAhead(i % 288, 0),
       neighbours,
       area,
     })

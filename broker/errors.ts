@@ -100,7 +100,7 @@ export const MsgTooLarge = defineError({
 export const SubscriberTooSlow = defineError({
   code: 'IG_ERR_BROKER_SUBSCRIBER_SLOW',
   message: 'client %s does not read: %d bytes wait, limit %d, or for too long',
-  hint: 'Subscribe to less, or read faster; what was missed is in the history.',
+  hint: 'Subscribe to less, or read faster; what was missed is in the history (`npm run history -- --help`).',
   blame: 'world',
   retry: 'later',
 })

@@ -2,7 +2,7 @@
  * What the terminal shows of a message: one readable line an event, or nothing. Pure: text in, text out.
  *
  * Shown are decisions with their reason and the forecast they rest on, commands, each step of their life, what the
- * junctions really run, who comes and goes, alarms, and now and then the delay on the street.
+ * junctions really run, who comes and goes, alarms, changes of the forecasting models, and now and then the delay on the street.
  */
 import type { Topic } from '../schemas/topics.ts'
 
@@ -21,6 +21,7 @@ export interface Line {
     | 'alarm'
     | 'street'
     | 'accounts'
+    | 'model'
   readonly text: string
 }
 
@@ -66,6 +67,8 @@ export function linesOf(topic: Topic, value: Loose): readonly Line[] {
         return [line('mode', ts, modeText(values))]
       case 'sim.street':
         return [line('street', ts, streetText(values))]
+      case 'gateway.models':
+        return [line('model', ts, modelText(values))]
       case 'gateway.accounts':
         return values.residual === 0 ? [] : [line('accounts', ts, valuesText(values))]
       default:
@@ -116,6 +119,13 @@ function modeText(values: Loose): string {
   return `${values.mode}, ${values.control} control${held}`
 }
 
+/** Who forecasts for control now, instead of whom and why; what else becomes of a model in few words. */
+function modelText({ event, model, facts = {} }: Loose): string {
+  if (event !== 'seatChanged') return `${event} ${model}${why(facts.reason ?? facts.why)}`
+  const loss = facts.pairs > 0 ? `, ${Math.round(facts.ratio * 100)} % of its loss` : ''
+  return `${facts.quantity} is forecast by ${facts.to} instead of ${facts.from} (${facts.why}${loss})`
+}
+
 function streetText({
   vehicles,
   controlDelayS,
@@ -146,6 +156,7 @@ const colours: Readonly<Record<Line['kind'], number>> = {
   alarm: 31,
   street: 37,
   accounts: 31,
+  model: 36,
 }
 
 /** As a terminal shows it. `isColoured` only where somebody looks. */

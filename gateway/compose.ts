@@ -5,10 +5,11 @@
  * - Opening the ledger takes the data directory; whatever fails after that gives it back.
  * - The door opens last and closes first.
  */
-import type { Archive } from './archive-worker.ts'
+import type { Archive } from './archive/archive.ts'
 import { provideCertificates } from './compose/certificates.ts'
 import { createClockWatch } from './compose/clock-watch.ts'
 import { createDetectorFaults } from './compose/detector-faults.ts'
+import { createDeviceWatch } from './compose/device-watch.ts'
 import { createDoor } from './compose/door.ts'
 import type { Foundation, GatewayEvent } from './compose/foundation.ts'
 import { createFront } from './compose/front.ts'
@@ -24,6 +25,7 @@ import { readJunctions } from './control/junctions.ts'
 import { createEventClock, createSystemClock } from './kit/clock.ts'
 import type { Log } from './kit/log.ts'
 import { type Part, startInOrder, stopInReverse } from './kit/part.ts'
+import { checkTimeZone } from './kit/time-zone.ts'
 import { openLedger } from './ledger/ledger.ts'
 
 export interface Gateway {
@@ -49,6 +51,7 @@ const hourMs = 3_600_000
 export async function composeGateway(config: GatewayConfig, log: Log): Promise<Gateway> {
   const instruments = createInstruments()
   const strategies = chooseStrategies(config.control)
+  checkTimeZone(config.forecast.timeZone, '--forecast-time-zone')
   const junctions = config.junctions ? readJunctions(config.junctions) : new Map()
   const tls = await provideCertificates(config, log)
   const eventClock = config.clock === 'event' ? createEventClock() : undefined
@@ -124,6 +127,10 @@ function furnish(foundation: Foundation): Gateway {
     () => ingress.nodes(),
     (node, offsetMs, isActive) => own.deviceClock(node, offsetMs, isActive),
   )
+  const deviceWatch = createDeviceWatch(
+    () => ingress.nodes(),
+    (nodes) => own.status('gateway.devices', own.nowMs(), { nodes }, { qos: 1, keep: true }),
+  )
   const parts: readonly Part[] = [
     createLedgerPart(foundation, archive),
     faults.part,
@@ -137,6 +144,7 @@ function furnish(foundation: Foundation): Gateway {
     web,
     broker,
     createLedgerWatch(ledger, own, () => clock.nowMs()),
+    deviceWatch,
     // In simulated time devices and gateway share one clock.
     ...(eventClock ? [] : [clockWatch]),
     createPresence(own),

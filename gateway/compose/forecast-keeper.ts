@@ -12,7 +12,7 @@ import type { Log } from '../kit/log.ts'
 import type { Part } from '../kit/part.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ParsedRecord } from '../ledger/record.ts'
-import { keepCheckpoint } from '../prediction/state-file.ts'
+import { keepCheckpoint, stateName } from '../prediction/state-file.ts'
 
 export interface KeeperOptions {
   readonly dir: string
@@ -35,7 +35,7 @@ const bounds = { recordsMax: 2_000, bytesMax: 1024 * 1024 }
 
 export function createForecastKeeper(options: KeeperOptions): Part {
   const { ledger, log } = options
-  const file = join(options.dir, 'forecaster.jsonl')
+  const file = join(options.dir, stateName)
   let cancel: (() => void) | undefined
   let saving: Promise<void> | undefined
 

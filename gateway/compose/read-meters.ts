@@ -14,10 +14,26 @@ export function readMeters(
   rooms: { readonly ledger: Ledger; readonly forecaster: HouseForecaster },
 ): void {
   readAccounts(metrics, rooms.ledger)
-  metrics.read('intergreen_prediction_error_vehicles', () =>
+  /** Of models that have left nothing is shown: labels must not pile up with every file somebody tries. */
+  const scores = () => {
+    const here = new Set(rooms.forecaster.models())
+    return rooms.forecaster.scores().filter(({ model, judged }) => here.has(model) && judged > 0)
+  }
+  const scored = (figure: 'pinball' | 'coverage') => () =>
+    scores().map(({ quantity, model, horizonMin, [figure]: value }) => ({
+      labels: { quantity, model, horizon: `${horizonMin}min` },
+      value,
+    }))
+  metrics.read('intergreen_prediction_champion', () =>
     rooms.forecaster
-      .scores()
-      .filter((score) => score.quantity === 'vehiclesPer5Min' && score.judged > 0)
+      .contests()
+      .map(({ quantity, champion: model }) => ({ labels: { quantity, model }, value: 1 })),
+  )
+  metrics.read('intergreen_prediction_pinball', scored('pinball'))
+  metrics.read('intergreen_prediction_coverage', scored('coverage'))
+  metrics.read('intergreen_prediction_error_vehicles', () =>
+    scores()
+      .filter(({ quantity }) => quantity === 'vehiclesPer5Min')
       .map(({ model, horizonMin, mae }) => ({
         labels: { model, horizon: `${horizonMin}min` },
         value: mae,

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { SimStreet } from '../../schemas/generated/messages.ts'
 import { formatTimestamp } from '../../schemas/time.ts'
-import { type Archive, createArchive } from '../archive-worker.ts'
+import { type Archive, createArchive } from '../archive/archive.ts'
 import type { Commands } from '../commands/commands.ts'
 import type { Control } from '../control/loop.ts'
 import { dayMs, retentionDefault } from '../history/retention.ts'
@@ -24,11 +24,11 @@ const foundByForecast: ReadonlySet<string> = new Set(['dead', 'drifting'])
 
 export function createArchiveReader(foundation: Foundation, own: OwnNode): Archive {
   const { config, log, instruments, ledger } = foundation
-  const { url, org, bucket, tokenFile } = config.influx
+  const { url, ...influx } = config.influx
   return createArchive({
     ledgerDir: config.dataDir,
     dir: config.dataDir,
-    ...(url ? { influx: { url, org, bucket, ...(tokenFile ? { tokenFile } : {}) } } : {}),
+    ...(url ? { influx: { url, ...influx } } : {}),
     retention: { ...retentionDefault, keepMs: config.history.retainDays * dayMs },
     log: log.child({ room: 'archive' }),
     metrics: {
@@ -46,11 +46,13 @@ export function createForecaster(foundation: Foundation, own: OwnNode): HouseFor
   return createHouseForecaster({
     clock,
     log: log.child({ room: 'prediction' }),
+    timeZone: config.forecast.timeZone,
     shippedFolder: join(import.meta.dirname, '../prediction/models'),
     modelFolders: [join(config.dataDir, 'models')],
     neighboursOf: neighboursIn(junctions),
-    onAudit: ({ atMs, event, model, facts }) =>
-      own.status('gateway.models', atMs, { event, model, facts }, { qos: 1 }),
+    // The own node's time: models come before a simulator has told any.
+    onAudit: ({ event, model, facts }) =>
+      own.status('gateway.models', own.nowMs(), { event, model, facts }, { qos: 1, keep: true }),
     onFault(fault) {
       if (foundByForecast.has(fault.kind)) own.detectorFault(fault)
     },

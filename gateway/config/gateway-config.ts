@@ -47,7 +47,15 @@ export interface GatewayConfig {
     readonly org: string
     readonly bucket: string
     readonly tokenFile?: string
+    /** Authorities to trust for https, PEM; without it the machine's own. */
+    readonly caFile?: string
+    readonly requestTimeoutMs?: number
+    readonly gzipThresholdBytes?: number
+    readonly batchPointsMax?: number
+    readonly batchDelayMs?: number
   }
+  /** Where the street is: its local time is the detectors' time of day. */
+  readonly forecast: { readonly timeZone: string }
   readonly control: {
     readonly strategy: string
     readonly shadow: readonly string[]
@@ -227,6 +235,45 @@ export const gatewayProgram: ProgramSchema = {
         org: { type: 'string', default: 'intergreen', description: 'Organisation' },
         bucket: { type: 'string', default: 'traffic', description: 'Bucket' },
         tokenFile: { type: 'string', description: 'File that holds the token' },
+        caFile: {
+          type: 'string',
+          description: "Authorities to trust for https (PEM), instead of the machine's own",
+        },
+        requestTimeoutMs: {
+          type: 'integer',
+          minimum: 1_000,
+          maximum: 600_000,
+          description: 'Longest wait for an answer (default 30000)',
+        },
+        gzipThresholdBytes: {
+          type: 'integer',
+          minimum: 0,
+          description:
+            'Larger requests are compressed (default 1024; to the same machine none unless set)',
+        },
+        batchPointsMax: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 50_000, // A request of about 7 MB; two of them are in memory.
+          description: 'Points of one request (default 5000)',
+        },
+        batchDelayMs: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 60_000,
+          description: 'Longest time a point waits for others (default 1000)',
+        },
+      },
+    },
+    forecast: {
+      type: 'object',
+      properties: {
+        timeZone: {
+          type: 'string',
+          default: 'UTC', // Right for nobody's rush hours, but the same everywhere.
+          description:
+            'Time zone of the street (IANA name, Europe/Berlin) for time of day and week',
+        },
       },
     },
     control: {

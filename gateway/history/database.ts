@@ -9,11 +9,30 @@
 import { DatabaseSync } from 'node:sqlite'
 import { HistoryUnreadable, HistoryVersion } from './errors.ts'
 
-const historyVersion = 2
+const historyVersion = 3
+const busyMs = 5_000
+
+const tablesOfVersion3 = `
+  CREATE TABLE device (
+    node TEXT NOT NULL, at_ms INTEGER NOT NULL, messages INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL, quarantined INTEGER NOT NULL, gaps INTEGER NOT NULL,
+    missing INTEGER NOT NULL, replayed INTEGER NOT NULL, restarts INTEGER NOT NULL,
+    late INTEGER NOT NULL, future INTEGER NOT NULL, misaligned INTEGER NOT NULL,
+    clock_offset_ms REAL, PRIMARY KEY (node, at_ms)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX device_by_time ON device (at_ms);
+  CREATE TABLE model_event (
+    at_ms INTEGER NOT NULL, event TEXT NOT NULL, model TEXT NOT NULL, quantity TEXT NOT NULL,
+    facts TEXT NOT NULL, PRIMARY KEY (at_ms, event, model, quantity)
+  ) STRICT, WITHOUT ROWID`
 
 /** What each older version lacks, by the version it brings a file to. */
 const upgrades: Readonly<Record<number, string>> = {
   2: 'ALTER TABLE decision ADD COLUMN forecast_inputs TEXT',
+  // Alarms the gateway had raised about devices stood under its own node, where nothing would end them any more.
+  3: `${tablesOfVersion3};
+    UPDATE alarm SET cleared_ms = raised_ms WHERE cleared_ms IS NULL AND node LIKE 'gateway/%'
+      AND code IN ('detector.fault', 'system.clock')`,
 }
 
 const tables = `
@@ -78,15 +97,14 @@ const tables = `
     forecast_inputs TEXT,
     PRIMARY KEY (junction, at_ms, strategy, is_shadow)
   ) STRICT, WITHOUT ROWID;
+  ${tablesOfVersion3};
   PRAGMA user_version = ${historyVersion};
 `
 
 /** @throws IG_ERR_HISTORY_UNREADABLE, IG_ERR_HISTORY_VERSION */
 export function openHistoryDatabase(path: string): DatabaseSync {
   const db = openFile(path)
-  const { user_version: version } = db.prepare('PRAGMA user_version').get() as {
-    user_version: number
-  }
+  const version = versionOf(db)
   if (version === 0) {
     // Pages freed by retention go back to the disk a few at a time; this must be said before the first table.
     db.exec('PRAGMA auto_vacuum = INCREMENTAL')
@@ -100,6 +118,34 @@ export function openHistoryDatabase(path: string): DatabaseSync {
   return db
 }
 
+/**
+ * To read only, beside a gateway that writes; nothing is changed, also no version.
+ *
+ * @throws IG_ERR_HISTORY_UNREADABLE, IG_ERR_HISTORY_VERSION
+ */
+export function readHistoryDatabase(path: string): DatabaseSync {
+  let db: DatabaseSync | undefined
+  let version: number
+  try {
+    db = new DatabaseSync(path, { readOnly: true, timeout: busyMs })
+    version = versionOf(db)
+  } catch (cause) {
+    db?.close()
+    throw HistoryUnreadable.from(cause, path, (cause as Error).message)
+  }
+  if (version === historyVersion) return db
+  db.close()
+  if (version > historyVersion) throw HistoryVersion(path, version, historyVersion)
+  throw HistoryUnreadable(
+    path,
+    'an older version wrote it; a gateway that is started brings it up to date',
+  )
+}
+
+function versionOf(db: DatabaseSync): number {
+  return (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
+}
+
 function openFile(path: string): DatabaseSync {
   let db: DatabaseSync | undefined
   try {
@@ -107,7 +153,7 @@ function openFile(path: string): DatabaseSync {
     // FULL: what the cursor has passed may be gone from the ledger, so it must survive a power cut.
     db.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-      PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384
+      PRAGMA busy_timeout = ${busyMs}; PRAGMA cache_size = -16384
     `)
     return db
   } catch (cause) {

@@ -1,5 +1,5 @@
 /**
- * Changes and events: plans, modes, alarms, the life of commands, decisions. To be called inside a transaction.
+ * Changes and events: plans, modes, alarms, the life of commands, decisions, the figures of devices, the seats of models. To be called inside a transaction.
  *
  * - Decisions that keep what is are written once a minute; all others always.
  * - Each has a key that makes a second copy the same row; nothing here depends on the order of arrival more than
@@ -10,16 +10,23 @@ import type {
   DetectorFault,
   GatewayCommands,
   GatewayControl,
+  GatewayDevices,
+  GatewayModels,
   TlcMode,
   TlcPlan,
 } from '../../schemas/generated/messages.ts'
+import type { NodeId } from '../../schemas/ids.ts'
+import { alarmNode } from '../kit/alarm-node.ts'
 
 export interface Events {
   plan(node: string, message: TlcPlan): void
   mode(node: string, message: TlcMode): void
-  alarm(node: string, code: string, message: DetectorFault): void
+  /** `publisher` told it; it is kept under the node it is about. */
+  alarm(publisher: NodeId, code: string, message: DetectorFault): void
   commands(message: GatewayCommands): void
   decisions(message: GatewayControl): void
+  devices(message: GatewayDevices): void
+  models(message: GatewayModels): void
 }
 
 const keepRepeatMs = 60_000 // A strategy that is asked each second mostly keeps; one a minute shows that it lives.
@@ -41,6 +48,10 @@ export function createEvents(db: DatabaseSync): Events {
   const putDecision = db.prepare(
     'INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
+  const putDevice = db.prepare(
+    'INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  )
+  const putModel = db.prepare('INSERT OR REPLACE INTO model_event VALUES (?, ?, ?, ?, ?)')
 
   return {
     plan(node, message) {
@@ -65,23 +76,25 @@ export function createEvents(db: DatabaseSync): Events {
         putMode.run(node, atMs, mode, control, commandId)
       }
     },
-    alarm(node, code, message) {
+    alarm(publisher, code, message) {
       const active = new Set<string>()
       for (const entry of message.entries) {
         const values = entry.values as Readonly<Record<string, string | undefined>>
+        const node = alarmNode(publisher, values)
         const component = entry.component ?? values.group ?? ''
         const kind = values.kind ?? values.color ?? ''
         const atMs = Date.parse(entry.ts)
         if (entry.active) {
-          active.add(`${component} ${kind}`)
+          active.add(`${node} ${component} ${kind}`)
           alarms.raise(node, code, component, kind, atMs, values.text)
         } else alarms.clear(node, code, component, kind, atMs)
       }
       if (!message.full) return
       // The entries are all that are active: the others are over since then.
       const atMs = Math.max(...message.entries.map((entry) => Date.parse(entry.ts)))
-      for (const { component, kind } of alarms.open(node, code))
-        if (!active.has(`${component} ${kind}`)) alarms.clear(node, code, component, kind, atMs)
+      for (const { component, kind } of alarms.open(publisher, code))
+        if (!active.has(`${publisher} ${component} ${kind}`))
+          alarms.clear(publisher, code, component, kind, atMs)
     },
     commands(message) {
       for (const { ts, seq, values } of message.entries) {
@@ -101,6 +114,26 @@ export function createEvents(db: DatabaseSync): Events {
           ...([values.forecastModel ?? null, values.forecastAgeMs ?? null] as const),
           json(values.forecastInputs),
         )
+      }
+    },
+    devices(message) {
+      for (const { ts, values } of message.entries) {
+        const atMs = Date.parse(ts)
+        for (const [node, figures] of Object.entries(values.nodes)) {
+          const { messages, duplicates, quarantined, gaps, missing, replayed } = figures
+          const { restarts, late, future, misaligned, clockOffsetMs = null } = figures
+          putDevice.run(
+            ...([node, atMs, messages, duplicates, quarantined, gaps, missing] as const),
+            ...([replayed, restarts, late, future, misaligned, clockOffsetMs] as const),
+          )
+        }
+      }
+    },
+    models(message) {
+      for (const { ts, values } of message.entries) {
+        const { event, model, facts } = values
+        const quantity = typeof facts.quantity === 'string' ? facts.quantity : ''
+        putModel.run(Date.parse(ts), event, model, quantity, JSON.stringify(facts))
       }
     },
   }

@@ -184,6 +184,12 @@ function createWriter(db: DatabaseSync) {
       case 'gateway.control':
         events.decisions(value)
         break
+      case 'gateway.devices':
+        events.devices(value)
+        break
+      case 'gateway.models':
+        events.models(value)
+        break
       case 'alarm':
         events.alarm(node, code, value)
         break
@@ -233,5 +239,7 @@ const handled: ReadonlySet<string> = new Set([
   'tlc.mode',
   'gateway.commands',
   'gateway.control',
+  'gateway.devices',
+  'gateway.models',
   'alarm',
 ])

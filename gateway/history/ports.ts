@@ -126,6 +126,32 @@ export interface DecisionRow {
   readonly forecastInputs: readonly ForecastInputRow[] | null
 }
 
+/** What the door had seen of a device since the gateway began, as in the status gateway.devices. */
+export interface DeviceRow {
+  readonly node: string
+  readonly atMs: number
+  readonly messages: number
+  readonly duplicates: number
+  readonly quarantined: number
+  readonly gaps: number
+  readonly missing: number
+  readonly replayed: number
+  readonly restarts: number
+  readonly late: number
+  readonly future: number
+  readonly misaligned: number
+  /** Device clock less the gateway's; null without an estimate. */
+  readonly clockOffsetMs: number | null
+}
+
+/** As in the status gateway.models. */
+export interface ModelEventRow {
+  readonly atMs: number
+  readonly event: string
+  readonly model: string
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
 /** One minute (or one longer window) of one detector, for training. */
 export interface TrainingRow {
   readonly node: string

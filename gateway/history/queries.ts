@@ -11,6 +11,8 @@ import {
   type AlarmRow,
   type CommandRow,
   type DecisionRow,
+  type DeviceRow,
+  type ModelEventRow,
   type ModeRow,
   type PlanRow,
   type QueueRow,
@@ -68,7 +70,7 @@ export interface HistoryQueries {
   plans(query: Range & { readonly node: string }): readonly PlanRow[]
   modes(query: Range & { readonly node: string }): readonly ModeRow[]
   /** Raised in the range, newest first. */
-  alarms(query: Range & { readonly limit?: number }): readonly AlarmRow[]
+  alarms(query: Range & { readonly node?: string; readonly limit?: number }): readonly AlarmRow[]
   /** First heard of in the range, newest first, each with its life. */
   commands(
     query: Range & { readonly junction?: string; readonly limit?: number },
@@ -77,11 +79,15 @@ export interface HistoryQueries {
   decisions(
     query: Range & { readonly junction: string; readonly limit?: number },
   ): readonly DecisionRow[]
+  /** Figures of devices as they were told, newest first. */
+  devices(query: Range & { readonly node?: string; readonly limit?: number }): readonly DeviceRow[]
+  /** What became of forecasting models and their seats, newest first. */
+  models(query: Range & { readonly limit?: number }): readonly ModelEventRow[]
   /** Minutes of all detectors, detector by detector in the order of time. */
   training(query: TrainingQuery): TrainingPage
 }
 
-const rowsMax = 20_000 // Two weeks of minutes; an answer of about 2 MB.
+export const rowsMax = 20_000 // Two weeks of minutes; an answer of about 2 MB.
 const limitDefault = 1_000
 
 const countColumns = `
@@ -140,7 +146,7 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
   )
   const alarms = db.prepare(
     `SELECT ${alarmColumns} FROM alarm WHERE raised_ms >= ? AND raised_ms < ?
-     ORDER BY raised_ms DESC LIMIT ?`,
+     AND (? IS NULL OR node = ?) ORDER BY raised_ms DESC LIMIT ?`,
   )
   const commands = db.prepare(
     `SELECT id, junction, code, issuer, at_ms AS atMs FROM command
@@ -155,6 +161,18 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
        forecast_model AS forecastModel, forecast_age_ms AS forecastAgeMs,
        forecast_inputs AS forecastInputs
      FROM decision WHERE junction = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC LIMIT ?`,
+  )
+  const deviceColumns = `node, at_ms AS atMs, messages, duplicates, quarantined, gaps, missing,
+    replayed, restarts, late, future, misaligned, clock_offset_ms AS clockOffsetMs`
+  const devicesOf = (where: string) =>
+    db.prepare(
+      `SELECT ${deviceColumns} FROM device WHERE ${where} ORDER BY at_ms DESC, node LIMIT ?`,
+    )
+  const devices = devicesOf('at_ms >= ? AND at_ms < ?')
+  const device = devicesOf('node = ? AND at_ms >= ? AND at_ms < ?')
+  const models = db.prepare(
+    `SELECT at_ms AS atMs, event, model, facts FROM model_event
+     WHERE at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC LIMIT ?`,
   )
   const training = db.prepare(`
     SELECT m.component AS id, c.node, c.component, m.minute_ms AS atMs, m.window_ms AS windowMs,
@@ -200,8 +218,10 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
     plans: ({ node, fromMs, toMs }) => rows(plans.all(node, fromMs, toMs)).map(planOf) as never,
     modes: ({ node, fromMs, toMs }) =>
       rows(modes.all(node, fromMs, toMs)).map((row) => ({ ...row })) as never,
-    alarms: ({ fromMs, toMs, limit = limitDefault }) =>
-      rows(alarms.all(fromMs, toMs, Math.min(limit, rowsMax))).map((row) => ({ ...row })) as never,
+    alarms: ({ fromMs, toMs, node = null, limit = limitDefault }) =>
+      rows(alarms.all(fromMs, toMs, node, node, Math.min(limit, rowsMax))).map((row) => ({
+        ...row,
+      })) as never,
     commands: ({ fromMs, toMs, junction = null, limit = limitDefault }) =>
       rows(commands.all(fromMs, toMs, junction, junction, Math.min(limit, rowsMax))).map((row) => {
         const life = rows(steps.all(row.id as string)).map((step) => ({ ...step }))
@@ -214,6 +234,17 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
         values: parse(row.values),
         forecast: parse(row.forecast),
         forecastInputs: parse(row.forecastInputs),
+      })) as never,
+    devices({ node, fromMs, toMs, limit = limitDefault }) {
+      const most = Math.min(limit, rowsMax)
+      const found =
+        node === undefined ? devices.all(fromMs, toMs, most) : device.all(node, fromMs, toMs, most)
+      return rows(found).map((row) => ({ ...row })) as never
+    },
+    models: ({ fromMs, toMs, limit = limitDefault }) =>
+      rows(models.all(fromMs, toMs, Math.min(limit, rowsMax))).map((row) => ({
+        ...row,
+        facts: parse(row.facts),
       })) as never,
     training({ fromMs, toMs, after = { id: 0, windowMs: 0, atMs: 0 }, limit = rowsMax }) {
       const most = Math.min(limit, rowsMax)

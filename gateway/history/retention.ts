@@ -37,11 +37,13 @@ const byName = [
   { table: 'tlc_plan', key: 'node', keepsNewest: true },
   { table: 'tlc_mode', key: 'node', keepsNewest: true },
   { table: 'decision', key: 'junction', keepsNewest: false },
+  { table: 'device', key: 'node', keepsNewest: true },
 ] as const
 const byTime = [
   'DELETE FROM alarm WHERE raised_ms < ?1 AND cleared_ms < ?1',
   'DELETE FROM command_step WHERE id IN (SELECT id FROM command WHERE at_ms < ?1)',
   'DELETE FROM command WHERE at_ms < ?1',
+  'DELETE FROM model_event WHERE at_ms < ?1',
 ]
 
 export function createRetention(

@@ -98,7 +98,7 @@ export const measurements = {
   }),
   alarm: measurement(
     'alarm',
-    'An alarm raised (active true) or over.',
+    'An alarm raised (active true) or over; node is the device it is about, also where the gateway raises it.',
     ['code', 'component', 'kind', 'node', 'zone'],
     { active: ['bool', 'raised'], text: ['text', 'in words'] },
   ),
@@ -132,8 +132,8 @@ export const measurements = {
   ),
   decision: measurement(
     'decision',
-    'A decision about a junction and what it rests on; node is the junction.',
-    ['node', 'rung', 'strategy', 'zone'],
+    'A decision about a junction and what it rests on; node is the junction, role `in-force` or `shadow`.',
+    ['node', 'role', 'rung', 'strategy', 'zone'],
     {
       count: ['int', 'always 1'],
       decision: ['text', 'keep, timing, stage, plan, release, stand-down'],
@@ -152,6 +152,37 @@ export const measurements = {
     refused: ['int', 'refused at the gate'],
     residual: ['int', 'received less the other four'],
   }),
+  devices: measurement(
+    'gateway_devices',
+    'What the door has seen of a device since the gateway began; written when it changes, once a minute at most; node is the device.',
+    ['node', 'zone'],
+    {
+      messages: ['int', 'messages received'],
+      duplicates: ['int', 'recognised as sent before'],
+      quarantined: ['int', 'not understood and kept aside'],
+      gaps: ['int', 'times numbers were missing in the sequence'],
+      missing: ['int', 'numbers that did not come, less those filled in since'],
+      replayed: ['int', 'entries filled in by replay'],
+      restarts: ['int', 'times the numbers began anew'],
+      late: ['int', 'messages that came late'],
+      future: ['int', 'messages from the future'],
+      misaligned: ['int', 'windows that do not end where they should'],
+      clock_offset_ms: ['float', 'device clock less the gateway’s, estimated, in ms'],
+    },
+  ),
+  model: measurement(
+    'gateway_model',
+    'A forecasting model came, went, was refused, or took or lost its seat.',
+    ['event', 'model', 'node', 'quantity', 'zone'],
+    {
+      count: ['int', 'always 1'],
+      from: ['text', 'who held the seat before, where it changed'],
+      why: ['text', 'better, landslide, withdrawn, empty, remembered; or the reason of a refusal'],
+      pairs: ['int', 'comparisons a change of seat rests on'],
+      ratio: ['float', 'its loss over that of the model before; below 1 is better'],
+      facts: ['text', 'all of it, JSON: scores, checks, reasons'],
+    },
+  ),
   street: measurement(
     'sim_street',
     'What a simulated street costs its drivers.',

@@ -1,4 +1,5 @@
 /** How to reach the database: checked once, with errors that name the option. */
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { SinkConfigInvalid } from './errors.ts'
 
@@ -12,7 +13,7 @@ export interface InfluxOptions {
   /** Authorities to trust for https, PEM; absent for the machine's own. */
   readonly caFile?: string
   readonly requestTimeoutMs?: number
-  /** Bodies larger than this are compressed; undefined never. */
+  /** Bodies larger than this are compressed; undefined as is usual for the address: not on the same machine. */
   readonly gzipThresholdBytes?: number
   readonly batchPointsMax?: number
   readonly batchDelayMs?: number
@@ -49,7 +50,14 @@ export function readToken({ tokenFile }: InfluxOptions): string | undefined {
 
 /** @throws IG_ERR_SINK_CONFIG_INVALID */
 export function readAuthorities({ caFile }: InfluxOptions): string | undefined {
-  return caFile === undefined ? undefined : read('caFile', caFile)
+  if (caFile === undefined) return undefined
+  const text = read('caFile', caFile)
+  try {
+    new X509Certificate(text)
+    return text
+  } catch (cause) {
+    throw SinkConfigInvalid.from(cause, 'caFile', `${caFile} holds no certificate in PEM`)
+  }
 }
 
 function read(name: string, path: string): string {

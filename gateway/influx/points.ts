@@ -14,6 +14,8 @@ import type {
   GatewayAccounts,
   GatewayCommands,
   GatewayControl,
+  GatewayDevices,
+  GatewayModels,
   Presence,
   Result,
   SimStreet,
@@ -27,6 +29,7 @@ import type {
 import { type NodeId, zoneOf } from '../../schemas/ids.ts'
 import { decodePayload } from '../../schemas/payload.ts'
 import type { Topic } from '../../schemas/topics.ts'
+import { alarmNode } from '../kit/alarm-node.ts'
 import { createTopicCache } from '../kit/topic-cache.ts'
 import { createSeries, onOneLine } from './line.ts'
 import { lampCodes, measurements, qualityCodes } from './measurements.ts'
@@ -111,7 +114,7 @@ export function createPointMapper(): PointMapper {
       const decoded = decodePayload(record.payload)
       if ('error' in decoded) return
       const add: Add = (measurement, tags, atMs, values) => {
-        // Where a command or a decision is told, the node is the junction it is about.
+        // The gateway tells of others: a command or a decision of its junction, an alarm of its device.
         const about = typeof tags.node === 'string' ? { ...topic, node: tags.node as never } : topic
         const series = seriesOf(measurement, about, tags)
         const told = (name: string) =>
@@ -243,7 +246,9 @@ const statuses: Readonly<Record<string, Mapping>> = {
   'gateway.control': (context, message: GatewayControl) => {
     for (const entry of message.entries) {
       const { junction, strategy, rung, decision, why, commandId, isShadow } = entry.values
-      const tags = { node: junction, rung, strategy }
+      // A shadow may be the strategy that decides at the same moment.
+      const role = isShadow ? 'shadow' : 'in-force'
+      const tags = { node: junction, role, rung, strategy }
       context.add(measurements.decision, tags, Date.parse(entry.ts), {
         count: 1,
         decision,
@@ -258,6 +263,32 @@ const statuses: Readonly<Record<string, Mapping>> = {
   'gateway.accounts': (context, message: GatewayAccounts) => {
     for (const entry of message.entries)
       context.add(measurements.accounts, {}, Date.parse(entry.ts), entry.values)
+  },
+  'gateway.devices': (context, message: GatewayDevices) => {
+    for (const entry of message.entries) {
+      const atMs = Date.parse(entry.ts)
+      for (const [node, figures] of Object.entries(entry.values.nodes)) {
+        const { clockOffsetMs, ...counts } = figures
+        const values = { ...counts, clock_offset_ms: clockOffsetMs }
+        context.add(measurements.devices, { node }, atMs, values)
+      }
+    }
+  },
+  'gateway.models': (context, message: GatewayModels) => {
+    for (const { ts, values } of message.entries) {
+      const { event, model, facts } = values
+      const text = (value: unknown) => (typeof value === 'string' ? onOneLine(value) : undefined)
+      const number = (value: unknown) => (typeof value === 'number' ? value : undefined)
+      const quantity = text(facts.quantity) ?? ''
+      context.add(measurements.model, { event, model, quantity }, Date.parse(ts), {
+        count: 1,
+        from: text(facts.from),
+        why: text(facts.why ?? facts.reason),
+        pairs: number(facts.pairs),
+        ratio: number(facts.ratio),
+        facts: onOneLine(JSON.stringify(facts)),
+      })
+    }
   },
   'sim.street': (context, message: SimStreet) => {
     for (const entry of message.entries) {
@@ -274,8 +305,9 @@ const statuses: Readonly<Record<string, Mapping>> = {
 /** All alarms share their shape; `kind` is the vocabulary each has (a lamp's is its color). */
 function alarm(context: Context, message: DetectorFault) {
   for (const entry of message.entries) {
-    const values = entry.values as { kind?: string; color?: string; group?: string; text?: string }
+    const values = entry.values as Readonly<Record<string, string | undefined>>
     const tags = {
+      node: alarmNode(context.topic.node, values),
       code: context.topic.code,
       component: entry.component ?? values.group ?? '',
       kind: values.kind ?? values.color ?? '',

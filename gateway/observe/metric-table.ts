@@ -32,7 +32,9 @@ export const metricTable = {
     'received − stored − duplicate − quarantined − refused; anything but 0 is an alarm',
   ),
   intergreen_ingress_gate_seconds: seconds('From arrival to verdict, fsync included'),
-  intergreen_ingress_missing_total: counter('Sequence numbers that never came'),
+  intergreen_ingress_missing_total: counter(
+    'Sequence numbers that were missing when a later one came; what is filled in afterwards is not taken off',
+  ),
   intergreen_ingress_held: gauge('Senders held back because the ledger takes nothing'),
   intergreen_ingress_accounts: gauge('The books of the door since the ledger began', 'side'),
   intergreen_ledger_appends_total: counter('Records appended'),
@@ -56,6 +58,23 @@ export const metricTable = {
   ),
   intergreen_prediction_error_vehicles: gauge(
     'Mean absolute error of the forecast in vehicles per 5 min, by horizon',
+    'model',
+    'horizon',
+  ),
+  intergreen_prediction_champion: gauge(
+    '1 for the model that forecasts the quantity for control',
+    'quantity',
+    'model',
+  ),
+  intergreen_prediction_pinball: gauge(
+    'Pinball loss over the three quantiles, in the unit of the quantity, of the models that take part',
+    'quantity',
+    'model',
+    'horizon',
+  ),
+  intergreen_prediction_coverage: gauge(
+    'Share of values inside the 80 % interval, of the models that take part',
+    'quantity',
     'model',
     'horizon',
   ),

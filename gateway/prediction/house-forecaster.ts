@@ -16,7 +16,7 @@ import { type DetectorFault, watchBucket } from './faults/fault-watch.ts'
 import type { ContestEntry } from './judges/contest.ts'
 import { pinballOf, type Score, Scoreboard } from './judges/scoreboard.ts'
 import { Book, profileModel, type Series } from './online/book.ts'
-import { createCalendar, slotMs, slotsPerDay } from './online/calendar.ts'
+import { createCalendar, slotMs, slotsPerDay, timeZoneDefault } from './online/calendar.ts'
 import type { Forecast, Forecaster, Reading } from './ports.ts'
 import { type ForecasterSnapshot, readForecast } from './profile-forecaster.ts'
 import { Dispatcher } from './serving/dispatcher.ts'
@@ -46,8 +46,8 @@ export interface NeighbourKey {
 export interface HouseForecasterOptions {
   readonly clock: Clock
   readonly log: Log
-  /** Local time of the detectors, for time of day and day of week. */
-  readonly utcOffsetMin?: number
+  /** Where the detectors stand (IANA name), for time of day and day of week; UTC without. */
+  readonly timeZone?: string
   /** Models that came with the house; its first takes an empty seat. */
   readonly shippedFolder?: string
   /** Folders in which a user puts models, a folder each. */
@@ -65,6 +65,8 @@ export interface HouseForecaster extends Forecaster, Part {
   /** Learns from a reading that was observed before a restart: its faults have been told. */
   relearn(reading: Reading): void
   scores(): readonly Score[]
+  /** Models that take part now; scores may be of others that have left. */
+  models(): readonly string[]
   contests(): readonly ContestEntry[]
   counts(): Readonly<QueueCounts> & { readonly queued: number; readonly restarts: number }
   /** Looks at the model folders now instead of within the minute. */
@@ -90,7 +92,8 @@ export interface HouseSnapshot extends ForecasterSnapshot {
 
 export function createHouseForecaster(options: HouseForecasterOptions): HouseForecaster {
   const { clock, log, knownAfterValues = knownAfterValuesDefault } = options
-  const calendar = createCalendar(options.utcOffsetMin)
+  const { timeZone = timeZoneDefault } = options
+  const calendar = createCalendar(timeZone)
   const scoreboard = new Scoreboard()
   const host = new ModelHost(log, { onHang: (model) => lineup.hung(model) })
   const lineup: Lineup = new Lineup({
@@ -100,7 +103,8 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
     modelFolders: options.modelFolders ?? [],
     onAudit(event, model, facts) {
       log.info({ room: 'prediction', event, model, ...facts }, 'model lineup')
-      options.onAudit?.({ atMs: clock.nowMs(), event, model, facts })
+      const told = event === 'seatChanged' ? { ...facts, scores: scoresBehind(facts) } : facts
+      options.onAudit?.({ atMs: clock.nowMs(), event, model, facts: told })
     },
   })
   const cancels: (() => void)[] = []
@@ -198,6 +202,15 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
     await lineup.scan().catch((err) => log.warn({ err }, 'model folders could not be read'))
   }
 
+  /** Of the two models a change of seat is about, in their quantity. */
+  function scoresBehind({ quantity, from, to }: AuditEntry['facts']): readonly Score[] {
+    return scoreboard
+      .scores()
+      .filter(
+        (score) => score.quantity === quantity && (score.model === from || score.model === to),
+      )
+  }
+
   const championsNow = () =>
     Object.fromEntries(lineup.entries.map((entry) => [entry.quantity, entry.champion]))
 
@@ -233,6 +246,7 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       return sha256 ? { ...forecast, input: { sha256, ...forecast.input } } : forecast
     },
     scores: () => scoreboard.scores(),
+    models: () => lineup.models,
     contests: () => lineup.entries,
     counts: () => ({ ...host.queue.counts, queued: host.queue.length, restarts: host.restarts }),
     async rescan() {
@@ -252,10 +266,18 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       scoreboard.restore(snapshot.scores)
       lineup.remember(snapshot.champions ?? {})
     },
-    save: (file, offset) =>
-      writeState(file, { offset, champions: championsNow(), scores: scoreboard.scores(), book }),
+    save(file, offset) {
+      const scores = scoreboard.scores()
+      return writeState(file, { offset, timeZone, champions: championsNow(), scores, book })
+    },
     async load(file) {
       const state = await readState(file, book, log)
+      const { timeZone: before = timeZoneDefault } = state ?? { timeZone }
+      if (before !== timeZone)
+        log.warn(
+          { before, timeZone },
+          'the usual day was learned in another time zone; it relearns',
+        )
       scoreboard.restore(state?.scores ?? [])
       lineup.remember(state?.champions ?? {})
       return state?.offset

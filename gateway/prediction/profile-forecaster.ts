@@ -12,8 +12,8 @@ import { confidenceOf } from './online/confidence.ts'
 import type { Forecast, Forecaster, ForecastInput } from './ports.ts'
 
 export interface ProfileForecasterOptions {
-  /** Local time of the detectors, for time of day and day of week. */
-  readonly utcOffsetMin?: number
+  /** Where the detectors stand (IANA name), for time of day and day of week; UTC without. */
+  readonly timeZone?: string
 }
 
 export interface ForecasterSnapshot {
@@ -30,7 +30,7 @@ export interface ScoredForecaster extends Forecaster {
 
 export function createProfileForecaster(options: ProfileForecasterOptions = {}): ScoredForecaster {
   const scoreboard = new Scoreboard()
-  const book = new Book(createCalendar(options.utcOffsetMin), (series, endMs, value) => {
+  const book = new Book(createCalendar(options.timeZone), (series, endMs, value) => {
     if (!Number.isFinite(value)) return
     for (const [model, track] of series.tracks) {
       for (const judged of track.judge(endMs, value, 0))

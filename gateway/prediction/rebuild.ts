@@ -29,7 +29,7 @@ export interface RebuildTarget {
 
 export interface RebuildOptions {
   readonly targets: readonly RebuildTarget[]
-  readonly utcOffsetMin?: number
+  readonly timeZone?: string
   neighboursOf(
     node: string,
     component: string,
@@ -44,7 +44,7 @@ export class Rebuild {
 
   constructor(options: RebuildOptions) {
     this.#options = options
-    this.#calendar = createCalendar(options.utcOffsetMin)
+    this.#calendar = createCalendar(options.timeZone)
     this.#book = new Book(this.#calendar, (series, endMs, value) => {
       if (Number.isFinite(value))
         for (const track of series.tracks.values()) track.judge(endMs, value, 0)

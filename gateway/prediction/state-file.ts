@@ -15,12 +15,16 @@ import type { Book, DetectorSnapshot } from './online/book.ts'
 const version = 1
 /** A checkpoint costs as much room as the state itself; half a day of the ledger is read again in a minute. */
 const checkpointEveryMs = 12 * 3_600_000
+/** In the data directory. */
+export const stateName = 'forecaster.jsonl'
 const checkpointName = /^forecaster-(\d+)\.jsonl$/
 const detectorsPerWrite = 20
 
 interface Header {
   readonly version: number
   readonly offset: number
+  /** Whose time of day it was learned in; absent in files of before there was a choice, which is UTC. */
+  readonly timeZone?: string
   readonly champions: Readonly<Record<string, string>>
   readonly scores: readonly Score[]
 }
@@ -72,6 +76,17 @@ export async function readState(
     log.warn({ err, path }, 'what the forecaster had learned is damaged; it learns anew from there')
     return undefined
   }
+}
+
+/** The time zone of the forecaster's state in a data directory; undefined where there is none. */
+export async function timeZoneOf(dir: string): Promise<string | undefined> {
+  try {
+    const file = await open(join(dir, stateName))
+    for await (const line of file.readLines()) return (JSON.parse(line) as Header).timeZone
+  } catch {
+    // None that can be read: whoever asks goes by the default.
+  }
+  return undefined
 }
 
 interface Checkpoint {

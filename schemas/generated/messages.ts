@@ -1031,6 +1031,80 @@ export interface GatewayControl {
   done?: boolean
 }
 /**
+ * What the door has seen of each device since the gateway began: gaps, late messages, the clock. Devices whose figures changed, once a minute.
+ *
+ * This interface was referenced by `Messages`'s JSON-Schema
+ * via the `definition` "GatewayDevices".
+ */
+export interface GatewayDevices {
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  entries: {
+    ts: Timestamp
+    seq: Seq
+    values: {
+      /**
+       * One member per device.
+       */
+      nodes: {
+        [k: string]: {
+          /**
+           * Messages received.
+           */
+          messages: number
+          /**
+           * Recognised as sent before.
+           */
+          duplicates: number
+          /**
+           * Not understood and kept aside.
+           */
+          quarantined: number
+          /**
+           * Times numbers were missing in the sequence.
+           */
+          gaps: number
+          /**
+           * Sequence numbers that did not come, less those that were filled in since.
+           */
+          missing: number
+          /**
+           * Entries filled in by replay.
+           */
+          replayed: number
+          /**
+           * Times the numbers began anew.
+           */
+          restarts: number
+          /**
+           * Messages that came late.
+           */
+          late: number
+          /**
+           * Messages from the future.
+           */
+          future: number
+          /**
+           * Windows that do not end where windows of their length end.
+           */
+          misaligned: number
+          /**
+           * Device clock less the gateway's, in ms, as far as the quickest message of the last minutes tells; absent without one.
+           */
+          clockOffsetMs?: number
+        }
+      }
+    }
+    quality?: Quality
+  }[]
+  /**
+   * On a replay: this is the last message of it.
+   */
+  done?: boolean
+}
+/**
  * A forecasting model was let in, refused, seated, unseated or lost: the audit of the models.
  *
  * This interface was referenced by `Messages`'s JSON-Schema
@@ -1054,9 +1128,11 @@ export interface GatewayModels {
        */
       model: string
       /**
-       * What it rests on: scores, checks, reasons.
+       * What it rests on: scores, checks, reasons. Of a change of seat: quantity, from, to, why, pairs, ratio, scores.
        */
-      facts: {}
+      facts: {
+        [k: string]: unknown
+      }
     }
     quality?: Quality
   }[]

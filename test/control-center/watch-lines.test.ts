@@ -44,6 +44,25 @@ test('keeping on is no event, nor are healthy accounts or readings', () => {
   expect(shown('gateway/main/status/gateway.accounts', status({ residual: 3 }))).toHaveLength(1)
 })
 
+test('a change of who forecasts is a line, and so is what becomes of a model', () => {
+  const topic = 'gateway/main/status/gateway.models'
+  const facts = {
+    quantity: 'vehiclesPer5Min',
+    from: 'profile',
+    to: 'flow-2',
+    why: 'better',
+    pairs: 1500,
+    ratio: 0.9372,
+  }
+  expect(shown(topic, status({ event: 'seatChanged', model: 'flow-2', facts }))).toEqual([
+    '07:01:05  model     gateway/main  vehiclesPer5Min is forecast by flow-2 instead of profile (better, 94 % of its loss)',
+  ])
+  const refused = { event: 'modelRefused', model: 'wide', facts: { reason: 'not the vector' } }
+  expect(shown(topic, status(refused))).toEqual([
+    '07:01:05  model     gateway/main  modelRefused wide: not the vector',
+  ])
+})
+
 test('a command, each step of its life, its result and what the junction runs', () => {
   const command = {
     id,

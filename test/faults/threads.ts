@@ -34,7 +34,7 @@ export function threadFaults(database: () => VictoriaMetrics): void {
     await stand.start()
     await stand.acknowledges(200)
     for (let death = 1; death <= deaths; death++) {
-      await stand.endThread('gateway/archive-worker.ts')
+      await stand.endThread('gateway/archive/worker.ts')
       await stand.acknowledges(200)
       await eventually(async () => {
         const { sum } = await stand.metrics()

@@ -32,8 +32,12 @@ const rooms: Readonly<Record<string, Rule>> = {
   'gateway/commands': { ours: house, packages: [] },
   'gateway/channels': { ours: house, packages: [] },
   'gateway/history': { ours: house, packages: [] },
-  'gateway/archive': { ours: [...house, 'gateway/ledger'], packages: [] },
   'gateway/influx': { ours: house, packages: ['@influxdata/influxdb-client'] },
+  // One thread carries what the ledger holds to history and database.
+  'gateway/archive': {
+    ours: [...house, 'gateway/ledger', 'gateway/history', 'gateway/influx'],
+    packages: [],
+  },
   'gateway/web': { ours: house, packages: ['ws'] },
   'devices-sim': {
     ours: ['schemas'],
@@ -49,7 +53,6 @@ const compositions = [
   'gateway/main.ts',
   'gateway/start.ts',
   'gateway/start/',
-  'gateway/archive-worker.ts',
   'gateway/doors/door-process.ts',
   'gateway/evaluate/',
   'bench/',

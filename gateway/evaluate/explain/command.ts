@@ -9,21 +9,22 @@
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import type { ProgramSchema } from '../../../schemas/command-line.ts'
 import type { ProgramContext } from '../../../schemas/program.ts'
 import { readingsOf } from '../../compose/live-reader.ts'
 import { neighboursIn } from '../../compose/neighbours.ts'
 import { type Junctions, readJunctions } from '../../control/junctions.ts'
+import { readHistoryDatabase } from '../../history/database.ts'
 import type { DecisionRow, ForecastInputRow } from '../../history/ports.ts'
 import { prepareQueries } from '../../history/queries.ts'
+import { checkTimeZone } from '../../kit/time-zone.ts'
 import { type LedgerReader, openLedgerReader } from '../../ledger/reader.ts'
 import type { Explanation } from '../../prediction/explain.ts'
 import { profileModel } from '../../prediction/online/book.ts'
 import { Rebuild, type RebuildTarget } from '../../prediction/rebuild.ts'
 import { type ModelFiles, readModel } from '../../prediction/serving/model-card.ts'
 import { openSession } from '../../prediction/serving/session.ts'
-import { checkpointBefore } from '../../prediction/state-file.ts'
+import { checkpointBefore, timeZoneOf } from '../../prediction/state-file.ts'
 import { EvaluateDataInvalid } from '../forecast/errors.ts'
 import { type Explained, type LaneExplained, linesOf } from './report.ts'
 
@@ -33,6 +34,7 @@ export interface ExplainOptions {
   readonly junction: string
   readonly at?: string
   readonly models: string
+  readonly timeZone?: string
   readonly json: boolean
 }
 
@@ -54,6 +56,10 @@ export const explainProgram: ProgramSchema = {
       type: 'string',
       default: join(import.meta.dirname, '../../prediction/models'),
       description: 'Folder of the models that came with the house',
+    },
+    timeZone: {
+      type: 'string',
+      description: "Time zone the gateway had; without it that of the forecaster's state",
     },
     json: { type: 'boolean', default: false, description: 'Print JSON' },
   },
@@ -81,12 +87,14 @@ export async function explainDecision(
   options: Readonly<ExplainOptions>,
   context: Pick<ProgramContext, 'print'>,
 ): Promise<number> {
+  if (options.timeZone !== undefined) checkTimeZone(options.timeZone, '--time-zone')
+  const timeZone = options.timeZone ?? (await timeZoneOf(options.dataDir))
   const junctions = readJunctions(options.junctions)
   const decision = findDecision(options)
   const models = await openModels(options, decision)
   try {
     const wanted = wantedOf(decision, junctions, models)
-    const { lanes, startedFrom } = await makeAgain(options.dataDir, wanted, junctions)
+    const { lanes, startedFrom } = await makeAgain(options.dataDir, wanted, junctions, timeZone)
     const report: Explained = {
       junction: decision.junction,
       at: new Date(decision.atMs).toISOString(),
@@ -109,7 +117,7 @@ function findDecision({ dataDir, junction, at }: ExplainOptions): DecisionRow {
   if (!Number.isFinite(untilMs)) throw EvaluateDataInvalid(`--at ${at}`, 'it is no moment')
   let rows: readonly DecisionRow[]
   try {
-    const db = new DatabaseSync(path, { readOnly: true })
+    const db = readHistoryDatabase(path)
     try {
       const range = { fromMs: 0, toMs: untilMs, junction, limit: decisionsMax }
       rows = prepareQueries(db).decisions(range)
@@ -180,11 +188,13 @@ async function makeAgain(
   dataDir: string,
   wanted: readonly Wanted[],
   junctions: Junctions,
+  timeZone: string | undefined,
 ): Promise<{ readonly lanes: readonly LaneExplained[]; readonly startedFrom: string }> {
   const possible = wanted.filter(({ target }) => target !== undefined)
   const impossible = wanted.filter(({ target }) => target === undefined)
   const rebuild = new Rebuild({
     targets: possible.map(({ target }) => target!),
+    ...(timeZone === undefined ? {} : { timeZone }),
     neighboursOf: neighboursIn(junctions),
   })
   const ledger = openLedgerReader({ dir: dataDir })

@@ -3,16 +3,19 @@
  *
  *   flow.csv, speed.csv, occupancy.csv     time, then a column per detector; 5 minutes a row, empty where unknown
  *
+ * - Times are the street's local time with its offset from UTC: that is the time of day a network learns.
  * - The same buckets as the forecaster fills while it runs, so that a network is trained on what it will be shown.
  * - Reads only; the gateway may run meanwhile. Detector by detector, so that the memory is the result's, not the history's.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { ProgramSchema } from '../../../schemas/command-line.ts'
 import type { ProgramContext } from '../../../schemas/program.ts'
+import { readHistoryDatabase } from '../../history/database.ts'
 import type { TrainingRow } from '../../history/ports.ts'
 import { type HistoryQueries, prepareQueries } from '../../history/queries.ts'
+import { checkTimeZone, localOffset } from '../../kit/time-zone.ts'
 import { type Bucket, Buckets } from '../../prediction/online/buckets.ts'
 import { slotMs } from '../../prediction/online/calendar.ts'
 import { EvaluateDataInvalid } from '../forecast/errors.ts'
@@ -21,6 +24,7 @@ export interface ExportOptions {
   readonly dataDir: string
   readonly out: string
   readonly days: number
+  readonly timeZone: string
   readonly json: boolean
 }
 
@@ -36,11 +40,17 @@ export const exportProgram: ProgramSchema = {
       default: 400,
       description: 'How far back, counted from the newest value',
     },
+    timeZone: {
+      type: 'string',
+      default: 'UTC',
+      description: "Time zone of the street, as in the gateway's forecast.timeZone",
+    },
     json: { type: 'boolean', default: false, description: 'Print JSON' },
   },
   required: ['out'],
 }
 
+const minuteMs = 60_000
 const dayMs = 86_400_000
 const quantities = [
   ['flow', 'vehicles'],
@@ -58,6 +68,7 @@ export async function exportTrainingSet(
   options: Readonly<ExportOptions>,
   context: Pick<ProgramContext, 'print'>,
 ): Promise<number> {
+  checkTimeZone(options.timeZone, '--time-zone')
   const path = join(options.dataDir, 'history.db')
   const columns = readHistory(path)
   const ends = columns.flatMap(({ buckets }) => [...buckets.keys()])
@@ -69,7 +80,10 @@ export async function exportTrainingSet(
   )
   mkdirSync(options.out, { recursive: true })
   for (const [name, field] of quantities)
-    writeFileSync(join(options.out, `${name}.csv`), csvOf(columns, field, firstMs, lastMs))
+    writeFileSync(
+      join(options.out, `${name}.csv`),
+      csvOf(columns, field, { firstMs, lastMs, timeOf: localTime(options.timeZone) }),
+    )
   const facts = {
     detectors: columns.length,
     rows: (lastMs - firstMs) / slotMs + 1,
@@ -89,7 +103,7 @@ function readHistory(path: string): readonly Column[] {
   let db: DatabaseSync
   let queries: HistoryQueries
   try {
-    db = new DatabaseSync(path, { readOnly: true })
+    db = readHistoryDatabase(path)
     queries = prepareQueries(db)
   } catch (cause) {
     throw EvaluateDataInvalid.from(cause, path, (cause as Error).message)
@@ -138,11 +152,30 @@ function columnsOf(rows: Iterable<TrainingRow>): readonly Column[] {
   return [...columns.values()].sort((a, b) => a.name.localeCompare(b.name))
 }
 
+interface Rows {
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly timeOf: (atMs: number) => string
+}
+
+/** `2026-03-29T03:00:00.000+02:00`; with Z where local time is UTC. */
+function localTime(timeZone: string): (atMs: number) => string {
+  const offset = localOffset(timeZone)
+  const two = (n: number) => String(n).padStart(2, '0')
+  return (atMs) => {
+    const offsetMs = offset(atMs)
+    const text = new Date(atMs + offsetMs).toISOString()
+    if (offsetMs === 0) return text
+    const minutes = Math.abs(offsetMs) / minuteMs
+    const sign = offsetMs < 0 ? '-' : '+'
+    return `${text.slice(0, -1)}${sign}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
+  }
+}
+
 function csvOf(
   columns: readonly Column[],
   field: 'vehicles' | 'speedKmh' | 'occupancyPercent',
-  firstMs: number,
-  lastMs: number,
+  { firstMs, lastMs, timeOf }: Rows,
 ): string {
   const lines = [['time', ...columns.map(({ name }) => name)].join(',')]
   for (let endMs = firstMs; endMs <= lastMs; endMs += slotMs) {
@@ -151,7 +184,7 @@ function csvOf(
       return Number.isFinite(value) ? `${Math.round(value * 100) / 100}` : ''
     })
     // A row is named by the beginning of its five minutes.
-    lines.push([new Date(endMs - slotMs).toISOString(), ...cells].join(','))
+    lines.push([timeOf(endMs - slotMs), ...cells].join(','))
   }
   return `${lines.join('\n')}\n`
 }

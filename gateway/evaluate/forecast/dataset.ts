@@ -41,6 +41,8 @@ export interface Dataset {
 interface Rows {
   readonly timesMs: readonly number[]
   readonly values: readonly (readonly number[])[]
+  /** Local time less UTC, where the times tell it. */
+  readonly offsetsMs?: readonly number[]
 }
 
 /** @throws IG_ERR_EVALUATE_DATA_INVALID */
@@ -101,6 +103,7 @@ function readWide(path: string): Dataset {
   const isGap = (text: string) => text === '' || (quantity === 'speedKmh' && Number(text) === 0)
   const rows: Rows = {
     timesMs: lines.map((cells) => anyTime(cells[0] ?? '')),
+    offsetsMs: lines.map((cells) => offsetIn(cells[0] ?? '')),
     values: lines.map((cells) =>
       header!
         .slice(1)
@@ -131,8 +134,10 @@ function onGrid(path: string, rows: Rows, quantity: Quantity): Rows {
   const count = Math.floor((rows.timesMs.at(-1)! - firstMs) / stepMs) + 1
   const sums = Array.from({ length: count }, () => new Float64Array(width))
   const known = Array.from({ length: count }, () => new Float64Array(width))
+  const offsetsMs = Array.from({ length: count }, () => Number.NaN)
   rows.timesMs.forEach((atMs, row) => {
     const at = Math.floor((atMs - firstMs) / stepMs)
+    offsetsMs[at] = rows.offsetsMs?.[row] ?? 0
     for (let column = 0; column < width; column++) {
       const value = rows.values[row]![column]!
       if (!Number.isFinite(value)) continue
@@ -141,7 +146,11 @@ function onGrid(path: string, rows: Rows, quantity: Quantity): Rows {
     }
   })
   const share = (n: number) => (quantity === 'vehiclesPer5Min' ? (n * usualMs) / stepMs : n)
+  // A row nobody wrote stands on the clock of the one before.
+  for (let at = 1; at < count; at++)
+    if (Number.isNaN(offsetsMs[at])) offsetsMs[at] = offsetsMs[at - 1]!
   return {
+    offsetsMs,
     timesMs: sums.map((_, at) => firstMs + at * stepMs),
     values: sums.map((sum, at) =>
       [...sum].map((value, column) => {
@@ -156,12 +165,13 @@ function build(
   from: Omit<Dataset, 'unit' | 'rows' | 'values' | 'slots' | 'days' | 'trainSha256'> &
     Rows & { readonly unit?: string },
 ): Dataset {
-  const { timesMs, values: table, ...rest } = from
+  const { timesMs, values: table, offsetsMs, ...rest } = from
   if (from.testFrom < rowsMin)
     throw EvaluateDataInvalid(
       from.name,
       `it has ${from.testFrom} training rows, at least ${rowsMin} are needed`,
     )
+  const localMs = timesMs.map((atMs, row) => atMs + (offsetsMs?.[row] ?? 0))
   const width = from.series.length
   const values = new Float32Array(timesMs.length * width)
   for (const [at, row] of table.entries()) values.set(row, at * width)
@@ -171,8 +181,8 @@ function build(
     ...rest,
     values,
     rows: timesMs.length,
-    slots: Uint16Array.from(timesMs, (atMs) => Math.floor(atMs / stepMs) % slotsPerDay),
-    days: Uint8Array.from(timesMs, (atMs) => (new Date(atMs).getUTCDay() + 6) % 7),
+    slots: Uint16Array.from(localMs, (atMs) => Math.floor(atMs / stepMs) % slotsPerDay),
+    days: Uint8Array.from(localMs, (atMs) => (new Date(atMs).getUTCDay() + 6) % 7),
     trainSha256: createHash('sha256')
       .update(new Uint8Array(train.buffer, train.byteOffset, train.byteLength))
       .digest('hex'),
@@ -202,6 +212,12 @@ function dayFirst(text: string): number {
 function anyTime(text: string): number {
   if (/^\d+\/\d+\/\d+ /.test(text)) return dayFirst(text)
   return Date.parse(/Z$|[+-]\d\d:\d\d$/.test(text) ? text : `${text.replace(' ', 'T')}Z`)
+}
+
+/** Only time of day and day of week are used, and those are the street's. */
+function offsetIn(text: string): number {
+  const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)$/.exec(text) ?? []
+  return sign ? Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000 : 0
 }
 
 function quantityOf(name: string): Quantity {

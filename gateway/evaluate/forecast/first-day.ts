@@ -6,7 +6,13 @@
  * - The profile is the house's own forecast, with what it learns as it goes.
  */
 import { rawSize } from '../../prediction/judges/track.ts'
-import { dayTypeOf, slotMs, slotsPerDay, stepCount } from '../../prediction/online/calendar.ts'
+import {
+  dayTypeOf,
+  slotMs,
+  slotsPerDay,
+  steadyAhead,
+  stepCount,
+} from '../../prediction/online/calendar.ts'
 import { areaOf, featureCount, writeFeatures } from '../../prediction/online/features.ts'
 import { ProfileForecast } from '../../prediction/online/profile-forecast.ts'
 import { SeriesState } from '../../prediction/online/series-state.ts'
@@ -78,20 +84,19 @@ async function live(
     const row = from + age
     const slot = data.slots[row]!
     const dayOfWeek = data.days[row]!
+    const ahead = steadyAhead(slot, dayOfWeek)
     const endMs = (row + 1) * slotMs
     young.forEach(({ state, profile }, column) => {
       const value = data.values[row * width + column]!
       state.update(value, slot, dayTypeOf(dayOfWeek))
       if (Number.isFinite(value)) profile.learn(endMs, value, state.scale)
       if (state.seen === 0) return
-      const typeAt = (step: number) =>
-        dayTypeOf((dayOfWeek + Math.floor((slot + step) / slotsPerDay)) % 7)
-      raws[column]!.set(profile.forecast(endMs, slot, typeAt, state))
+      raws[column]!.set(profile.forecast(endMs, ahead, state))
     })
     const area = neighbours ? areaOf(young.map(({ state }) => state)) : undefined
     young.forEach(({ state }, column) => {
       const around = near[column] ?? []
-      const context = { slot, dayOfWeek, neighbours: around, area }
+      const context = { ahead, neighbours: around, area }
       writeFeatures(features, column * featureCount, state, context)
     })
     const answer = await session.run(features.slice(), width)

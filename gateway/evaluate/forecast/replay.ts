@@ -4,7 +4,7 @@
  * At row t a state has seen the values up to t and nothing later; that is the only way anything here sees a value
  * before it is judged on it.
  */
-import { dayTypeOf } from '../../prediction/online/calendar.ts'
+import { dayTypeOf, steadyAhead } from '../../prediction/online/calendar.ts'
 import {
   areaOf,
   featureCount,
@@ -43,8 +43,7 @@ export function* replay(
     states.forEach((state, column) => {
       const around = nearby?.[column] ?? []
       writeFeatures(features, column * featureCount, state, {
-        slot,
-        dayOfWeek,
+        ahead: steadyAhead(slot, dayOfWeek),
         neighbours: around,
         area,
       })

@@ -34,7 +34,8 @@ export interface SeatChange {
   readonly quantity: Quantity
   readonly from: string
   readonly to: string
-  readonly why: 'better' | 'landslide' | 'withdrawn' | 'operator'
+  /** `empty`: nobody but the profile sat there; `remembered`: it sat there before a restart. */
+  readonly why: 'better' | 'landslide' | 'withdrawn' | 'empty' | 'remembered'
   readonly pairs: number
   readonly ratio: number
 }
@@ -95,11 +96,9 @@ export class Contest {
     return model === this.#champion ? this.#seat(heir, 'withdrawn', pairing) : undefined
   }
 
-  /** An operator's word, or the first seat of a newcomer where only the profile sits. */
-  appoint(model: string): SeatChange | undefined {
-    return model === this.#champion
-      ? undefined
-      : this.#seat(model, 'operator', this.#pairings.get(model))
+  /** The seat of before a restart, or the first of a newcomer where only the profile sits. */
+  appoint(model: string, why: 'empty' | 'remembered'): SeatChange | undefined {
+    return model === this.#champion ? undefined : this.#seat(model, why, this.#pairings.get(model))
   }
 
   entry(): ContestEntry {

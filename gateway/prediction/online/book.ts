@@ -9,7 +9,7 @@ import { FaultFinder, type FaultSnapshot } from '../faults/fault-finder.ts'
 import { Track, type TrackSnapshot } from '../judges/track.ts'
 import type { Quantity, Reading } from '../ports.ts'
 import { type Bucket, type BucketSnapshot, Buckets } from './buckets.ts'
-import { type Calendar, dayTypeOf, lagCount, slotMs } from './calendar.ts'
+import { type Calendar, dayTypeOf, lagCount } from './calendar.ts'
 import { type CarrySnapshot, ProfileForecast } from './profile-forecast.ts'
 import { type SeriesSnapshot, SeriesState } from './series-state.ts'
 
@@ -200,18 +200,17 @@ export class Book {
     const value = quantityOf(bucket, series.quantity)
     const { endMs } = bucket
     this.#onStep(series, endMs, value)
-    const slot = this.#calendar.slot(endMs)
-    series.state.update(value, slot, dayTypeOf(this.#calendar.dayOfWeek(endMs)))
+    const ahead = this.#calendar.ahead(endMs)
+    series.state.update(value, ahead.slotAt(0), dayTypeOf(ahead.dayAt(0)))
     series.newestMs = endMs
     if (Number.isFinite(value)) {
       series.knownMs = endMs
       series.profile.learn(endMs, value, series.state.scale)
     }
     if (series.state.seen === 0) return
-    const typeAt = (step: number) => dayTypeOf(this.#calendar.dayOfWeek(endMs + step * slotMs))
     series.tracks
       .get(profileModel)!
-      .put(endMs, series.profile.forecast(endMs, slot, typeAt, series.state), this.seenTo)
+      .put(endMs, series.profile.forecast(endMs, ahead, series.state), this.seenTo)
   }
 }
 

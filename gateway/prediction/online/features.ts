@@ -5,7 +5,7 @@
  * - In units of the series' own scale, so that one network serves every detector.
  * - Never NaN: a gap is an expected value with its `known` flag down.
  */
-import { dayTypeOf, lagCount, slotsPerDay, stepCount } from './calendar.ts'
+import { type Ahead, dayTypeOf, lagCount, slotsPerDay, stepCount } from './calendar.ts'
 import type { ProfileValue } from './seasonal-profile.ts'
 import type { SeriesState } from './series-state.ts'
 
@@ -45,8 +45,8 @@ export interface Area {
 }
 
 export interface FeatureContext {
-  readonly slot: number
-  readonly dayOfWeek: number
+  /** The series' newest bucket in the day and the week, and what is ahead of it. */
+  readonly ahead: Ahead
   /** Strongest first; holes allowed. */
   readonly neighbours: readonly (SeriesState | undefined)[]
   readonly area: Area | undefined
@@ -75,15 +75,17 @@ export function writeFeatures(
   put(Math.sqrt(state.level) / scale)
   put(state.deviation / scale)
   put(Math.log1p(state.level) / 5)
-  const angle = (2 * Math.PI * context.slot) / slotsPerDay
+  const slot = context.ahead.slotAt(0)
+  const dayOfWeek = context.ahead.dayAt(0)
+  const angle = (2 * Math.PI * slot) / slotsPerDay
   put(Math.sin(angle))
   put(Math.cos(angle))
   put(Math.sin(2 * angle))
   put(Math.cos(2 * angle))
-  const week = (2 * Math.PI * (context.dayOfWeek + context.slot / slotsPerDay)) / 7
+  const week = (2 * Math.PI * (dayOfWeek + slot / slotsPerDay)) / 7
   put(Math.sin(week))
   put(Math.cos(week))
-  put(dayTypeOf(context.dayOfWeek))
+  put(dayTypeOf(dayOfWeek))
   writeNeighbours(into, cursor, context)
 }
 
@@ -96,9 +98,8 @@ function writeProfile(
   const scale = state.scale
   const daysAt = start + 2 * stepCount
   for (let step = 1; step <= stepCount; step++) {
-    const ahead = context.slot + step
-    const day = (context.dayOfWeek + Math.floor(ahead / slotsPerDay)) % 7
-    state.profile.read(ahead % slotsPerDay, dayTypeOf(day), state.recent, at)
+    const dayType = dayTypeOf(context.ahead.dayAt(step))
+    state.profile.read(context.ahead.slotAt(step), dayType, state.recent, at)
     into[start + step - 1] = at.smooth / scale
     into[start + stepCount + step - 1] = (at.raw - at.smooth) / scale
     if (step === 1 || step === stepCount) {

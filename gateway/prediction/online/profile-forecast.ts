@@ -8,7 +8,7 @@
  * - A detector in its first hour has no profile: then the mean of the last half hour stands for it.
  */
 import { horizonSteps, type RawQuantiles, rawSize } from '../judges/track.ts'
-import { slotMs, slotsPerDay } from './calendar.ts'
+import { type Ahead, dayTypeOf, slotMs, slotsPerDay } from './calendar.ts'
 import { packFloats, unpackFloats } from './packed.ts'
 import type { ProfileValue } from './seasonal-profile.ts'
 import type { SeriesState } from './series-state.ts'
@@ -60,13 +60,8 @@ export class ProfileForecast {
     }
   }
 
-  /** Fills `raw`. `typeAt` tells the kind of day a number of steps ahead. */
-  forecast(
-    endMs: number,
-    slot: number,
-    typeAt: (step: number) => 0 | 1,
-    state: SeriesState,
-  ): RawQuantiles {
+  /** Fills `raw`. */
+  forecast(endMs: number, ahead: Ahead, state: SeriesState): RawQuantiles {
     const residual = state.residualMean(0)
     const key = endMs / slotMs
     const place = (key % ringSize) * (1 + horizonCount)
@@ -74,7 +69,8 @@ export class ProfileForecast {
     this.#pending[place] = residual
     for (let horizon = 0; horizon < horizonCount; horizon++) {
       const step = horizonSteps[horizon]!
-      state.profile.read((slot + step) % slotsPerDay, typeAt(step), state.recent, this.#at)
+      const dayType = dayTypeOf(ahead.dayAt(step))
+      state.profile.read(ahead.slotAt(step), dayType, state.recent, this.#at)
       const expected = this.#at.smooth
       this.#pending[place + 1 + horizon] = expected
       const p50 = expected + this.carry(horizon, state) * residual

@@ -33,8 +33,7 @@ export function makeBatch(series: readonly Series[], around: BatchSurroundings):
   const features = new Float32Array(series.length * featureCount)
   series.forEach((one, row) => {
     writeFeatures(features, row * featureCount, one.state, {
-      slot: around.calendar.slot(one.newestMs),
-      dayOfWeek: around.calendar.dayOfWeek(one.newestMs),
+      ahead: around.calendar.ahead(one.newestMs),
       neighbours: around
         .neighboursOf(one)
         .map((other) => (other?.newestMs === one.newestMs ? other.state : undefined)),

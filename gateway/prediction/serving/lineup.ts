@@ -6,6 +6,7 @@
  * - A network whose answers are refused again and again is suspended until its folder changes; the profile takes its seat.
  * - Every such event is told once, with its facts (`onAudit`).
  */
+import { basename } from 'node:path'
 import type { Log } from '../../kit/log.ts'
 import { Contest, type ContestEntry, type SeatChange } from '../judges/contest.ts'
 import { InputCheck } from '../judges/input-check.ts'
@@ -78,6 +79,11 @@ export class Lineup {
     return model === profileModel || this.#members.has(model)
   }
 
+  /** All that take part now, the profile first. */
+  get models(): readonly string[] {
+    return [profileModel, ...this.#members.keys()]
+  }
+
   networksFor(quantity: Quantity): readonly string[] {
     return [...this.#members]
       .filter(([, member]) => member.files.card.quantities.includes(quantity))
@@ -96,14 +102,14 @@ export class Lineup {
     this.#remembered = new Map(Object.entries(champions) as [Quantity, string][])
     for (const [quantity, champion] of this.#remembered) {
       const isHere = champion === profileModel || this.#members.has(champion)
-      if (isHere) this.#tell(this.contest(quantity).appoint(champion))
+      if (isHere) this.#tell(this.contest(quantity).appoint(champion, 'remembered'))
     }
   }
 
   async scan(): Promise<void> {
     const { came, went, refused } = await this.#registry.scan()
     for (const { folder, reason } of refused)
-      this.#options.onAudit('modelRefused', folder, { reason })
+      this.#options.onAudit('modelRefused', basename(folder), { folder, reason })
     for (const files of came) await this.#admit(files)
     for (const id of went) await this.#dismiss(id, 'modelWent', {})
   }
@@ -146,7 +152,8 @@ export class Lineup {
         ...report,
       })
     } catch (error) {
-      this.#options.onAudit('modelRefused', card.id, { reason: `${(error as Error).message}` })
+      const { message: reason } = error as Error
+      this.#options.onAudit('modelRefused', card.id, { folder: files.folder, reason })
       return
     }
     for (const quantity of card.quantities) {
@@ -154,7 +161,8 @@ export class Lineup {
       const remembered = this.#remembered.get(quantity)
       // A champion of before the restart that is not here any more leaves an empty seat; a seat lost to the profile is not.
       const isEmpty = contest.champion === profileModel && remembered !== profileModel
-      if (remembered === card.id || (isShipped && isEmpty)) this.#tell(contest.appoint(card.id))
+      if (remembered === card.id) this.#tell(contest.appoint(card.id, 'remembered'))
+      else if (isShipped && isEmpty) this.#tell(contest.appoint(card.id, 'empty'))
     }
   }
 

@@ -261,6 +261,29 @@ test('an alarm has a beginning and an end, and a full list ends those it does no
   expect(history.queries.alarms(all).length).toBe(3)
 })
 
+test('an alarm the gateway raises about a device is the device’s, one that a device raises its own', () => {
+  const { history, read } = open()
+  const fault = (by: string, active: boolean, node: string, atMs = baseMs) =>
+    [
+      `${by}/alarm/detector.fault`,
+      {
+        entries: [{ ts: iso(atMs), component: 'dl/1', active, values: { kind: 'dead', node } }],
+      },
+    ] as const
+  read(
+    fault('gateway/main', true, 'north/det-001'),
+    fault('gateway/main', true, 'north/det-002'),
+    fault('gateway/main', false, 'north/det-001', baseMs + 5),
+    fault('north/det-003', true, 'north/det-004'),
+  )
+  const rows = history.queries.alarms(all)
+  expect(rows.map(({ node, clearedAtMs }) => [node, clearedAtMs]).sort()).toEqual([
+    ['north/det-001', baseMs + 5],
+    ['north/det-002', null],
+    ['north/det-003', null],
+  ])
+})
+
 test('the life of a command and the decisions behind it can be asked for', () => {
   const { history, records } = open()
   const id = '01JD9Z8V7B0000000000000000'
@@ -324,6 +347,38 @@ test('the life of a command and the decisions behind it can be asked for', () =>
   expect(history.queries.commands({ ...all, junction: 'north/tlc-002' })).toEqual([])
   expect(history.queries.decisions({ ...all, junction: 'north/tlc-001' })).toMatchObject([
     { why: 'queue on ln/2', isShadow: false, forecast: { 'ln/2': 420 }, values: { cycleS: 96 } },
+  ])
+})
+
+test('what the door has seen of devices, and what became of models, can be asked for', () => {
+  const { history, read } = open()
+  const figures = {
+    ...{ messages: 9, duplicates: 1, quarantined: 0, gaps: 2, missing: 3, replayed: 4 },
+    ...{ restarts: 5, late: 6, future: 7, misaligned: 8 },
+  }
+  const at = (atMs: number, values: object) => ({ entries: [{ ts: iso(atMs), seq: 1, values }] })
+  const devices = 'gateway/main/status/gateway.devices'
+  const nodes = { 'north/det-1': { ...figures, clockOffsetMs: -40 }, 'north/det-2': figures }
+  const later = { 'north/det-1': { ...figures, gaps: 3 } }
+  const facts = { quantity: 'speedKmh', from: 'profile', to: 'speed', why: 'empty' }
+  const seat = at(baseMs, { event: 'seatChanged', model: 'speed', facts })
+  const told = [
+    [devices, at(baseMs, { nodes })],
+    [devices, at(baseMs + minuteMs, { nodes: later })],
+    ['gateway/main/status/gateway.models', seat],
+  ] as const
+  read(...told)
+  read(...told)
+  expect(history.queries.devices(all).map(({ node, gaps }) => [node, gaps])).toEqual([
+    ['north/det-1', 3],
+    ['north/det-1', 2],
+    ['north/det-2', 2],
+  ])
+  const [row] = history.queries.devices({ ...all, node: 'north/det-2' })
+  expect(row).toEqual({ node: 'north/det-2', atMs: baseMs, ...figures, clockOffsetMs: null })
+  expect(history.queries.devices({ ...all, node: 'north/det-1' })[1]?.clockOffsetMs).toBe(-40)
+  expect(history.queries.models(all)).toEqual([
+    { atMs: baseMs, event: 'seatChanged', model: 'speed', facts },
   ])
 })
 
@@ -472,6 +527,10 @@ test('a file of the version before keeps what it holds and takes up what is new'
   const db = new DatabaseSync(path)
   db.exec(`
     ALTER TABLE decision DROP COLUMN forecast_inputs; PRAGMA user_version = 1;
+    DROP TABLE device; DROP TABLE model_event;
+    INSERT INTO alarm (node, code, component, kind, raised_ms) VALUES
+      ('gateway/main', 'detector.fault', 'dl/1', 'dead', ${baseMs}),
+      ('gateway/main', 'system.storage', '', 'history-disk', ${baseMs});
     INSERT INTO decision (junction, at_ms, strategy, rung, decision, why, is_shadow)
       VALUES ('north/tlc-001', ${baseMs}, 'webster', 'plan', 'keep', 'as before', 0)
   `)
@@ -480,6 +539,10 @@ test('a file of the version before keeps what it holds and takes up what is new'
     open(path).history.queries.decisions({ ...all, junction: 'north/tlc-001' })
   expect(decisions()).toMatchObject([{ why: 'as before', forecastInputs: null }])
   expect(decisions()).toHaveLength(1)
+  const { queries } = open(path).history
+  expect([queries.devices(all), queries.models(all)]).toEqual([[], []])
+  // An alarm about a device under the gateway's node is one that nothing would end.
+  expect(queries.latest().alarms).toMatchObject([{ code: 'system.storage' }])
 })
 
 test('a file of a newer version is IG_ERR_HISTORY_VERSION, one that is no database IG_ERR_HISTORY_UNREADABLE', () => {

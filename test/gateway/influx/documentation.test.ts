@@ -49,8 +49,12 @@ test('no tag can hold an id, a text or a quality', () => {
   expect([...tags].sort()).toEqual([
     'code',
     'component',
+    'event',
     'kind',
+    'model',
     'node',
+    'quantity',
+    'role',
     'rung',
     'stage',
     'state',

@@ -23,6 +23,7 @@ test.each([
   ['no bucket', { bucket: '' }, 'influx.bucket'],
   ['a token file that is not there', { tokenFile: '/nowhere/token' }, 'influx.tokenFile'],
   ['authorities that are not there', { caFile: '/nowhere/ca.crt' }, 'influx.caFile'],
+  ['authorities that are none', { caFile: import.meta.filename }, 'influx.caFile'],
 ])('%s is IG_ERR_SINK_CONFIG_INVALID and names the option', (_, wrong, option) => {
   expect(() => checkInfluxOptions({ ...good, ...wrong })).toThrow(
     expect.objectContaining({

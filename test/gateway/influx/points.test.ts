@@ -157,7 +157,65 @@ test('what the gateway tells is about the junction', () => {
     why: 'calm',
   }
   expect(lines('gateway/main/status/gateway.control', entry(decision))).toEqual([
-    `decision,node=north/tlc-001,rung=plan,strategy=predictive,zone=north count=1i,decision="keep",is_shadow=F,why="calm" ${atMs}`,
+    `decision,node=north/tlc-001,role=in-force,rung=plan,strategy=predictive,zone=north count=1i,decision="keep",is_shadow=F,why="calm" ${atMs}`,
+  ])
+})
+
+test('the figures of each device are a point of it, a change of seat one of the model', () => {
+  const figures = {
+    ...{ messages: 9, duplicates: 1, quarantined: 0, gaps: 2, missing: 3, replayed: 4 },
+    ...{ restarts: 5, late: 6, future: 7, misaligned: 8 },
+  }
+  const nodes = { 'north/det-1': { ...figures, clockOffsetMs: -40 }, 'south/det-1': figures }
+  const fields = 'duplicates=1i,future=7i,gaps=2i,late=6i,messages=9i,misaligned=8i,missing=3i'
+  const rest = 'quarantined=0i,replayed=4i,restarts=5i'
+  expect(lines('gateway/main/status/gateway.devices', entry({ nodes }))).toEqual([
+    `gateway_devices,node=north/det-1,zone=north clock_offset_ms=-40,${fields},${rest} ${atMs}`,
+    `gateway_devices,node=south/det-1,zone=south ${fields},${rest} ${atMs}`,
+  ])
+  const facts = {
+    ...{ quantity: 'speedKmh', from: 'profile', to: 'speed', why: 'better' },
+    ...{ pairs: 1500, ratio: 0.9 },
+  }
+  const seat = { event: 'seatChanged', model: 'speed', facts }
+  const json = JSON.stringify(facts).replaceAll('"', '\\"')
+  expect(lines('gateway/main/status/gateway.models', entry(seat))).toEqual([
+    `gateway_model,event=seatChanged,model=speed,node=gateway/main,quantity=speedKmh,zone=gateway count=1i,facts="${json}",from="profile",pairs=1500i,ratio=0.9,why="better" ${atMs}`,
+  ])
+})
+
+test('a shadow’s decision is another point than the one in force', () => {
+  const decision = {
+    junction: 'north/tlc-001',
+    strategy: 'webster',
+    rung: 'plan',
+    decision: 'keep',
+    why: 'calm',
+  }
+  const [inForce] = lines('gateway/main/status/gateway.control', entry(decision))
+  const shadow = { ...decision, isShadow: true, why: 'calm too' }
+  const [beside] = lines('gateway/main/status/gateway.control', entry(shadow))
+  const headOf = (line = '') => line.slice(0, line.indexOf(' '))
+  expect(headOf(beside)).toBe(
+    'decision,node=north/tlc-001,role=shadow,rung=plan,strategy=webster,zone=north',
+  )
+  expect(headOf(inForce)).not.toBe(headOf(beside))
+})
+
+test('an alarm the gateway raises about a device is the device’s, one that a device raises its own', () => {
+  const fault = (node: string) => ({
+    entries: [{ ts, component: 'dl/1', active: true, values: { kind: 'dead', node } }],
+  })
+  const tail = `active=T ${atMs}`
+  expect(lines('gateway/main/alarm/detector.fault', fault('south/det-001'))).toEqual([
+    `alarm,code=detector.fault,component=dl/1,kind=dead,node=south/det-001,zone=south ${tail}`,
+  ])
+  expect(lines('north/det-002/alarm/detector.fault', fault('south/det-001'))).toEqual([
+    `alarm,code=detector.fault,component=dl/1,kind=dead,node=north/det-002,zone=north ${tail}`,
+  ])
+  const clock = { entries: [{ ts, active: true, values: { offsetMs: 9, node: 'south/det-1' } }] }
+  expect(lines('gateway/main/alarm/system.clock', clock)).toEqual([
+    `alarm,code=system.clock,node=south/det-1,zone=south ${tail}`,
   ])
 })
 

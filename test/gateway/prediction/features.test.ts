@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { dayTypeOf, slotsPerDay } from '../../../gateway/prediction/online/calendar.ts'
+import { dayTypeOf, slotsPerDay, steadyAhead } from '../../../gateway/prediction/online/calendar.ts'
 import { areaOf, featureCount, writeFeatures } from '../../../gateway/prediction/online/features.ts'
 import { SeriesState } from '../../../gateway/prediction/online/series-state.ts'
 
@@ -34,8 +34,9 @@ test('the house and the training script see the same numbers, gaps and first day
     const area = areaOf(states)
     states.forEach((state, column) => {
       const features = new Float32Array(featureCount)
+      const ahead = steadyAhead(slot, dayOfWeek)
       const neighbours = vector.neighbours[column]!.map((at) => states[at])
-      writeFeatures(features, 0, state, { slot, dayOfWeek, neighbours, area })
+      writeFeatures(features, 0, state, { ahead, neighbours, area })
       expect(Math.abs(state.scale - check.scale[column]!)).toBeLessThan(1e-3)
       features.forEach((value, at) => {
         const expected = check.features[column]![at]!

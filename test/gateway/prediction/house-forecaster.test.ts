@@ -9,6 +9,7 @@ import {
   createHouseForecaster,
   type HouseForecasterOptions,
 } from '../../../gateway/prediction/house-forecaster.ts'
+import type { Score } from '../../../gateway/prediction/judges/scoreboard.ts'
 import type { AuditEntry } from '../../../gateway/prediction/serving/lineup.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createRandom, minuteMs, mondayMs, poisson, reading, usualPerHour } from './days.ts'
@@ -90,8 +91,13 @@ test('a network that does worse than the profile loses its seat, with the figure
   const { step, ask, audit, events } = await house({ shippedFolder: await folder('still') })
   for (let i = 0; i < 150; i++) await step()
   expect(events()).toContain('seatChanged profile')
+  const came = audit.find((entry) => entry.event === 'seatChanged' && entry.model === 'still')!
+  expect(came.facts).toMatchObject({ from: 'profile', to: 'still', why: 'empty', scores: [] })
   const change = audit.find((entry) => entry.event === 'seatChanged' && entry.model === 'profile')!
   expect(change.facts).toMatchObject({ from: 'still', to: 'profile' })
+  const scores = change.facts.scores as readonly Score[]
+  expect(new Set(scores.map(({ model }) => model))).toEqual(new Set(['still', 'profile']))
+  expect(new Set(scores.map(({ quantity }) => quantity))).toEqual(new Set([change.facts.quantity]))
   expect(change.facts.ratio as number).toBeLessThan(1)
   expect(ask()?.model).toBe('profile')
 })
@@ -124,7 +130,7 @@ test('what is broken, misshapen or too hungry is refused while the others go on'
   for (let i = 0; i < 4; i++) await step()
   const reasons = audit.filter((entry) => entry.event === 'modelRefused')
   const reasonOf = (name: string) =>
-    reasons.find((entry) => entry.model.endsWith(name))?.facts.reason
+    reasons.find((entry) => (entry.facts.folder as string).endsWith(name))?.facts.reason
   expect(reasonOf('wide')).toMatch(/vector/)
   expect(reasonOf('changed')).toMatch(/checksum/)
   expect(reasonOf('hungry')).toMatch(/takes \d+ bytes|took it \d+/)

@@ -28,6 +28,24 @@ test('a new detector is forecast within its first half hour', () => {
   expect(Math.abs(forecast!.horizons[0]!.p50 - usualPerHour(nowMs) / 12)).toBeLessThan(20)
 })
 
+test('rush hour stays at its hour when the clock is changed', () => {
+  const forecaster = createProfileForecaster({ timeZone: 'Europe/Berlin' })
+  const hourMs = 3_600_000
+  // Local midnight of the Monday before the change, and local time as the road keeps it.
+  const fromMs = Date.parse('2026-03-22T23:00:00Z')
+  const changedMs = Date.parse('2026-03-29T01:00:00Z')
+  const localHour = (atMs: number) => (atMs / hourMs + (atMs > changedMs ? 2 : 1)) % 24
+  const isRush = (atMs: number) => localHour(atMs) > 7 && localHour(atMs) <= 9
+  // Monday after it, half past six in the morning.
+  const nowMs = Date.parse('2026-03-30T04:30:00Z')
+  for (let atMs = fromMs + minuteMs; atMs <= nowMs; atMs += minuteMs)
+    forecaster.observe(reading(atMs, isRush(atMs) ? 20 : 2))
+  const { horizons } = forecaster.forecast('north/det-001', 'dl/1', 'vehiclesPer5Min', nowMs)!
+  const [, , halfHour, hour] = horizons.map(({ p50 }) => p50)
+  expect(hour! / 5).toBeGreaterThan(15)
+  expect(halfHour! / 5).toBeLessThan(10)
+})
+
 test('after some days it forecasts the rush hour before it is there', () => {
   const { forecaster } = trained(4)
   const fromMs = mondayMs + 4 * 24 * 3_600_000

@@ -36,7 +36,7 @@ interface Street {
 }
 
 /** A street whose counts go through a real ledger into the forecaster, ending at `startMs` after `steps` steps. */
-async function street(steps: number, knownAfterValues = 24): Promise<Street> {
+async function street(steps: number, knownAfterValues = 24, timeZone = 'UTC'): Promise<Street> {
   const dir = await mkdtemp(join(tmpdir(), 'explain-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   const documents = join(dir, 'junction.json')
@@ -47,6 +47,7 @@ async function street(steps: number, knownAfterValues = 24): Promise<Street> {
   const forecaster = createHouseForecaster({
     clock,
     log: silentLog,
+    timeZone,
     shippedFolder: shipped,
     neighboursOf: neighboursIn(junctions),
     knownAfterValues,
@@ -112,9 +113,16 @@ async function decide({ dir, forecaster }: Street) {
   return decided
 }
 
-async function explain({ dir, documents }: Street, models = shipped) {
+async function explain({ dir, documents }: Street, models = shipped, more: object = {}) {
   const printed: string[] = []
-  const options = { dataDir: dir, junctions: documents, junction: node, models, json: true }
+  const options = {
+    dataDir: dir,
+    junctions: documents,
+    junction: node,
+    models,
+    json: true,
+    ...more,
+  }
   const code = await explainDecision(options, { print: (text) => void printed.push(text) })
   return { code, report: JSON.parse(printed.join('')) as Explained }
 }
@@ -166,6 +174,23 @@ test('from a checkpoint the same forecast comes out, without what the ledger hel
   expect(report.startedFrom).toBe('a checkpoint at record 80')
   expect(report.lanes.map(({ holds }) => holds)).toEqual([true, true, true, true])
   expect(code).toBe(0)
+})
+
+test('the time of day is the gateway’s, as the forecaster’s state has it', async () => {
+  const house = await street(60, 24, 'America/New_York')
+  for (let i = 0; i < 60; i++) await house.step()
+  await house.forecaster.save(join(house.dir, 'forecaster.jsonl'), 60)
+  await decide(house)
+  const { code, report } = await explain(house)
+  expect(report.lanes.map(({ holds }) => holds)).toEqual([true, true, true, true])
+  expect(code).toBe(0)
+  const elsewhere = await explain(house, shipped, { timeZone: 'UTC' })
+  const p50 = (explained: Explained) =>
+    explained.lanes.map(({ explanation }) => explanation!.horizons[3]!.p50)
+  expect(p50(elsewhere.report)).not.toEqual(p50(report))
+  await expect(explain(house, shipped, { timeZone: 'Mars/Olympus' })).rejects.toMatchObject({
+    code: 'IG_ERR_COMMAND_LINE_INVALID',
+  })
 })
 
 test('another model under the same name is told, and so is a number that does not come out', async () => {

@@ -3,19 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import {
-  type ArchiveAlarm,
-  type ArchiveOptions,
-  startArchive,
-} from '../../gateway/archive-worker.ts'
-import { silentLog } from '../../gateway/kit/log.ts'
-import { openLedger } from '../../gateway/ledger/ledger.ts'
-import { eventually } from '../support/eventually.ts'
-import { startFaultyProxy } from '../support/faulty-proxy.ts'
-import { canMount, mountSmallDisk } from '../support/small-disk.ts'
-import { isVictoriaMetricsMissing, startVictoriaMetrics } from '../support/victoria-metrics.ts'
-import { count } from './influx/memory-source.ts'
-import { silentInfluxMetrics } from './influx/silent-metrics.ts'
+import { type ArchiveOptions, startArchive } from '../../../gateway/archive/archive.ts'
+import type { ArchiveAlarm } from '../../../gateway/archive/protocol.ts'
+import { silentLog } from '../../../gateway/kit/log.ts'
+import { openLedger } from '../../../gateway/ledger/ledger.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startFaultyProxy } from '../../support/faulty-proxy.ts'
+import { canMount, mountSmallDisk } from '../../support/small-disk.ts'
+import { isVictoriaMetricsMissing, startVictoriaMetrics } from '../../support/victoria-metrics.ts'
+import { count } from '../influx/memory-source.ts'
+import { silentInfluxMetrics } from '../influx/silent-metrics.ts'
 
 const baseMs = Date.parse('2026-11-22T07:00:00.000Z')
 const minuteMs = 60_000
