@@ -6,7 +6,7 @@
  * - A block of ordinary `traffic.queue` messages makes no object per message; `record` makes one where it is asked for.
  */
 import { scanTrafficQueue, TrafficQueueScan } from '../../schemas/traffic-queue-scan.ts'
-import { frameEnd, payloadStart, plainTopicOf, readFrame } from '../ledger/frame.ts'
+import { frameEnd, plainTopicEnd, readFrame, topicStart } from '../ledger/frame.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { ParsedRecord } from '../ledger/record.ts'
 import type { Frames } from '../ledger/rows.ts'
@@ -49,12 +49,10 @@ export function createRecordBlocks(
     columns.begin(frameAt.length)
     for (let index = 0; index < frameAt.length; index++) {
       const at = frameAt[index] as number
-      const text = plainTopicOf(bytes, at)
-      const known = text === undefined ? undefined : topicOf(text)
-      const topic = known?.topic
+      const topicEnd = plainTopicEnd(bytes, at)
+      const known = topicEnd === undefined ? undefined : topicOf(bytes, topicStart(at), topicEnd)
       const end = frameEnd(bytes, at, bytes.length) as number
-      const isQueue = topic?.code === 'traffic.queue' && topic.type === 'status'
-      if (isQueue && known && scanTrafficQueue(bytes, payloadStart(bytes, at), end, scan))
+      if (known?.isQueue && scanTrafficQueue(bytes, topicEnd as number, end, scan))
         columns.add(bytes, known, scan)
       else columns.addOther()
     }

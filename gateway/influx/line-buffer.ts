@@ -18,6 +18,8 @@ export class LineBuffer implements Lines {
   #end = 0
   /** Where each line ends, its line break not counted. */
   #ends: number[] = []
+  /** Nearly always; then a character is a byte, and a text is copied instead of decoded. */
+  #isAscii = true
 
   get count(): number {
     return this.#ends.length
@@ -26,6 +28,7 @@ export class LineBuffer implements Lines {
   clear(): void {
     this.#end = 0
     this.#ends = []
+    this.#isAscii = true
   }
 
   line(index: number): string {
@@ -34,17 +37,20 @@ export class LineBuffer implements Lines {
 
   text(from: number, to: number): string {
     if (from >= to) return ''
-    return this.#bytes.toString('utf8', this.#startOf(from), this.#ends[to - 1])
+    const encoding = this.#isAscii ? 'latin1' : 'utf8'
+    return this.#bytes.toString(encoding, this.#startOf(from), this.#ends[to - 1])
   }
 
   /** A whole line. */
   add(text: string): void {
     this.#makeRoom(3 * text.length + 1) // A UTF-16 unit is at most three bytes of UTF-8.
-    this.#end += this.#bytes.write(text, this.#end)
+    const written = this.#bytes.write(text, this.#end)
+    if (written !== text.length) this.#isAscii = false
+    this.#end += written
     this.endLine()
   }
 
-  /** Prepared bytes; makes room for a number after them. */
+  /** Prepared bytes, ASCII; makes room for a number after them. */
   bytes(prepared: Uint8Array): void {
     this.#makeRoom(prepared.length + numberBytesMax)
     this.#bytes.set(prepared, this.#end)

@@ -82,16 +82,15 @@ export function frameEnd(bytes: Buffer, at: number, end: number): number | undef
   return next > end || content > next ? undefined : next
 }
 
-/** Where the payload of a frame begins; it ends where the frame does. */
-export function payloadStart(bytes: Buffer, at: number): number {
-  return at + frameHeaderBytes + bytes.readUInt16LE(at + 12) + bytes.readUInt16LE(at + 14)
+/** Where the topic of a frame begins. */
+export function topicStart(at: number): number {
+  return at + frameHeaderBytes
 }
 
-/** The topic of a frame whose record has no notes; undefined where it has some. */
-export function plainTopicOf(bytes: Buffer, at: number): string | undefined {
-  const from = at + frameHeaderBytes
+/** Where the topic of a frame ends and its payload begins, of a record without notes; undefined where it has some. */
+export function plainTopicEnd(bytes: Buffer, at: number): number | undefined {
   const hasNotes = bytes.readUInt16LE(at + 14) > 0
-  return hasNotes ? undefined : bytes.toString('utf8', from, from + bytes.readUInt16LE(at + 12))
+  return hasNotes ? undefined : at + frameHeaderBytes + bytes.readUInt16LE(at + 12)
 }
 
 /** The record whose frame begins at `at` (frameEnd has said that there is one). It looks into `bytes`, it copies nothing. */
