@@ -16,7 +16,15 @@ export function machine() {
     node: process.version,
     commit: git('rev-parse', '--short', 'HEAD').trim() || 'unknown',
     // Uncommitted changes in what is measured; others' folders do not matter.
-    isDirty: git('status', '--porcelain', '--', '../../broker', '../../gateway').trim() !== '',
+    isDirty:
+      git(
+        'status',
+        '--porcelain',
+        '--',
+        '../../broker',
+        '../../gateway',
+        '../../schemas',
+      ).trim() !== '',
     loadAverage: Math.round((loadavg()[0] ?? 0) * 100) / 100,
     at: new Date().toISOString(),
   }
