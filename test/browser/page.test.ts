@@ -5,6 +5,7 @@ import { silentLog } from '../../gateway/kit/log.ts'
 import { createWeb } from '../../gateway/web/server.ts'
 import { encodePayload } from '../../schemas/payload.ts'
 import { formatTimestamp } from '../../schemas/time.ts'
+import { openHouse as openDoor } from '../broker/house.ts'
 import { isChromiumMissing, openPage } from '../support/chromium.ts'
 import { eventually } from '../support/eventually.ts'
 import { openHouse, runProgramFile, temporaryFolder } from '../support/house.ts'
@@ -94,6 +95,42 @@ test.skipIf(isChromiumMissing)(
     expect(await page.text()).not.toContain('Ask')
   },
   60_000,
+)
+
+test.skipIf(isChromiumMissing)(
+  'what the page cannot read is counted, and stops nothing that comes after it (needs chromium)',
+  async () => {
+    const door = await openDoor()
+    const web = createWeb({
+      host: '127.0.0.1',
+      port: 0,
+      files: pageFolders,
+      metrics: async () => '',
+      health: () => ({ ready: true, findings: [] }),
+      acceptCenter: (stream) =>
+        door.broker.acceptStream(stream, { role: 'center', name: 'web', serial: '01' }),
+      log: silentLog,
+    })
+    await web.start(new AbortController().signal)
+    onTestFinished(() => web.stop(1_000))
+    const page = await openPage()
+    await page.goto(web.pageUrl())
+    await eventually(async () => expect(await page.text()).toContain('connected'), 20_000)
+    const values = { groups: { 'sg/1': 'G' }, stage: 3, cycleCounter: 1 }
+    const good = encodePayload({ entries: [{ ts: formatTimestamp(Date.now()), seq: 1, values }] })
+    const publish = (payload: Buffer) =>
+      door.broker.publish('north/tlc-001/status/tlc.groups', payload, { qos: 0, retain: false })
+    await eventually(async () => {
+      publish(Buffer.from('no message'))
+      publish(Buffer.from([0xbf, 0x01]))
+      publish(good)
+      const text = await page.text()
+      expect(text).toMatch(/messages not readable\s+\d*[02468]\b/)
+      expect(text).toContain('stage 3')
+    }, 20_000)
+    expect(page.errors).toEqual([])
+  },
+  40_000,
 )
 
 test.skipIf(isChromiumMissing)(
