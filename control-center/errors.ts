@@ -12,7 +12,15 @@ export const CenterCertificateUnreadable = defineError({
 export const CenterRefused = defineError({
   code: 'IG_ERR_CENTER_REFUSED',
   message: '%s did not let us in: %s',
-  hint: 'Check that the gateway runs there and that the certificate is a center\u2019s or an operator\u2019s, neither expired nor revoked.',
+  hint: 'Check that the gateway runs there and that the certificate is a center\u2019s or an operator\u2019s, neither expired nor revoked; requests want an operator\u2019s.',
   blame: 'operator',
+  retry: 'later',
+})
+
+export const CenterUnanswered = defineError({
+  code: 'IG_ERR_CENTER_UNANSWERED',
+  message: '%s did not tell what became of the request: %s',
+  hint: 'Nothing may have come of it: look with `npm run watch`, then ask again. A gateway without --junctions, or with --no-control-is-enabled, answers nobody.',
+  blame: 'world',
   retry: 'later',
 })

@@ -20,7 +20,7 @@ export const WorldUnknown = defineError({
 export const CertificateMissing = defineError({
   code: 'IG_ERR_SIM_CERTIFICATE_MISSING',
   message: 'certificate of %s cannot be read: %s',
-  hint: 'Issue it with `npm run pki -- issue`, or point --pki at the directory that holds it.',
+  hint: 'Issue it with `npm run pki -- issue simulator ZONE` for a whole zone, or `npm run pki -- issue device NODE` for one device; or point --pki at the directory that holds it. A gateway in development makes those of the zones north and load.',
   blame: 'operator',
   retry: 'never',
 })
@@ -44,7 +44,7 @@ export const FilesTooFew = defineError({
 export const GatewaySilent = defineError({
   code: 'IG_ERR_SIM_GATEWAY_SILENT',
   message: 'the gateway did not answer the clock for %d s (simulated time %s)',
-  hint: 'Run the gateway with --clock event, or the simulator with --clock wall.',
+  hint: 'They keep different clocks, or the gateway is gone. Beside a gateway in real time (its default) start the simulator with --clock wall; for simulated time start the gateway with --clock event.',
   blame: 'world',
   retry: 'later',
 })

@@ -1,13 +1,15 @@
 /**
- * The load generator: a C program beside the repository, compiled into a folder of this run. It costs little, so the
- * other core is free for what is measured. Where it or a compiler is missing, a bench skips by name.
+ * The load generator: a C program that is no part of the repository, compiled into a folder of this run. It costs little,
+ * so the other core is free for what is measured. INTERGREEN_MQLOAD names its source where it does not lie beside the
+ * repository. Where it or a compiler is missing, a bench skips by name.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
-const source = join(import.meta.dirname, '../../../shared/bench/mqload.c')
+const beside = join(import.meta.dirname, '../../../shared/bench/mqload.c')
+const source = resolve(process.env.INTERGREEN_MQLOAD || beside)
 
 export interface LoadReport {
   readonly acked: number
@@ -33,7 +35,9 @@ export const serverCore = 0
 
 /** The generator, or why there is none. */
 export function buildLoadGenerator(dir: string): LoadGenerator | string {
-  if (!existsSync(source)) return '../shared/bench/mqload.c is not there'
+  if (!existsSync(source)) {
+    return `the load generator ${source} is not there; INTERGREEN_MQLOAD=FILE names its source (mqload.c)`
+  }
   const program = join(dir, 'mqload')
   const built = spawnSync('gcc', ['-O2', '-o', program, source, '-lssl', '-lcrypto', '-lm'])
   if (built.status !== 0) return `mqload cannot be compiled: ${built.stderr ?? built.error}`

@@ -1,21 +1,29 @@
 /**
  * The control center's page: an MQTT subscriber in the browser. It shows what the gateway and the controllers say
- * and keeps nothing; a reload begins anew with the retained presences and the next statuses.
+ * and keeps nothing; a reload begins anew with the retained presences and the next statuses. Where the session may ask,
+ * it has a form for that (asking.js).
  *
  * - Everything that comes from the wire is shown as text, never as markup.
+ * - What it cannot read is counted, and stops nothing.
  * - Bounded: a junction is one card, feeds keep their newest rows.
  */
+import { answerFilters, createAsking } from '/asking.js'
 import mqtt from '/vendor/mqtt.esm.js'
+import { ofAllNodes, readPayload, readTopic } from '/wire.js'
 
 const decisionsMax = 30
 const commandsMax = 40
 const filters = {
-  '+/+/status/tlc.groups/#': 0,
-  '+/+/status/tlc.plan/#': 0,
-  '+/+/status/sim.street/#': 0,
-  '+/+/presence': 1,
-  'gateway/+/status/#': 0,
+  0: [
+    ...ofAllNodes('status/tlc.groups/#'),
+    ...ofAllNodes('status/tlc.plan/#'),
+    ...ofAllNodes('status/sim.street/#'),
+    'gateway/+/status/#',
+  ],
+  1: ofAllNodes('presence'),
 }
+/** Statuses that the gateway dates by what its clock shows as it says them. */
+const tellsTime = new Set(['gateway.clock', 'gateway.accounts', 'gateway.control'])
 
 const element = (/** @type {string} */ id) =>
   /** @type {HTMLElement} */ (document.getElementById(id))
@@ -62,6 +70,7 @@ function cardOf(node) {
   card.root.append(card.title, card.lamps, card.stage, card.plan)
   cards.set(node, card)
   element('junctions').append(card.root)
+  asking?.addJunction(node)
   return card
 }
 
@@ -125,16 +134,38 @@ function showConnection(state, text) {
   element('connection').textContent = text
 }
 
+/** The gateway's time: beside a simulator it is not the wall's. */
+let heard = { tsMs: Date.now(), at: performance.now() }
+const gatewayNowMs = () => Math.round(heard.tsMs + performance.now() - heard.at)
+
+/** Undefined where the session may only look. @type {ReturnType<typeof createAsking> | undefined} */
+let asking
+const session = await fetch('/session.json')
+  .then((answer) => (answer.ok ? answer.json() : {}))
+  .catch(() => ({}))
+
 const client = mqtt.connect(`${location.origin.replace(/^http/, 'ws')}/mqtt`, {
   // A control center's client id begins with its name; each page is a client of its own.
   clientId: `web/page-${crypto.getRandomValues(new Uint32Array(1))[0].toString(16)}`,
   reconnectPeriod: 2_000,
 })
+if (session.mayAsk) {
+  element('asking').hidden = false
+  asking = createAsking({
+    form: /** @type {HTMLFormElement} */ (element('ask')),
+    answers: element('answers'),
+    nowMs: gatewayNowMs,
+    publish(topic, message) {
+      // A client that is not connected would keep it and send it later.
+      if (client.connected) client.publish(topic, JSON.stringify(message), { qos: 1 })
+      return client.connected
+    },
+  })
+  filters[1].push(...answerFilters)
+}
 client.on('connect', () => {
   showConnection('online', 'connected')
-  client.subscribe(
-    Object.fromEntries(Object.entries(filters).map(([filter, qos]) => [filter, { qos }])),
-  )
+  for (const [qos, names] of Object.entries(filters)) client.subscribe(names, { qos: Number(qos) })
 })
 client.on('close', async () => {
   showConnection('offline', 'not connected; trying again')
@@ -144,16 +175,33 @@ client.on('close', async () => {
   client.end()
   showConnection('offline', 'the session has ended: open the address that the gateway printed last')
 })
-client.on('message', (/** @type {string} */ topic, /** @type {Uint8Array} */ payload) => {
-  if (payload.length === 0) return
-  const message = JSON.parse(new TextDecoder().decode(payload))
-  const [, node = '', type, code = ''] =
-    /^(.+)\/(presence|status)(?:\/([^/]+).*)?$/.exec(topic) ?? []
+
+/** @param {string} topic @param {Uint8Array} payload */
+function show(topic, payload) {
+  const message = readPayload(payload)
+  const { node, type, code } = readTopic(topic)
   if (type === 'presence') {
     if (message.state === 'online') devices.add(node)
     else devices.delete(node)
     showFigure('devices online', String(devices.size))
-    return
+  } else if (type === 'result') asking?.answered(message)
+  else if (type === 'reject') asking?.refused(message)
+  else if (type === 'status') {
+    if (tellsTime.has(code)) {
+      heard = { tsMs: Date.parse(message.entries.at(-1).ts), at: performance.now() }
+    }
+    for (const entry of message.entries) shows[code]?.(node, entry)
   }
-  for (const entry of message.entries ?? []) shows[code]?.(node, entry)
+}
+
+let unreadable = 0
+client.on('message', (/** @type {string} */ topic, /** @type {Uint8Array} */ payload) => {
+  if (payload.length === 0) return
+  try {
+    show(topic, payload)
+  } catch {
+    // An error here would end the stream of messages.
+    unreadable += 1
+    showFigure('messages not readable', String(unreadable))
+  }
 })

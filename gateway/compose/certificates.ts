@@ -10,11 +10,12 @@ import { pkiPaths } from '../../broker/pki/files.ts'
 import type { GatewayConfig } from '../config/gateway-config.ts'
 import type { Log } from '../kit/log.ts'
 
-/** Who can connect right after a first start: a desk that reads, one that may ask, and a simulated street. */
+/** Who can connect right after a first start: a desk that reads, one that may ask, a simulated street, a load test. */
 const developmentCertificates = [
   { role: 'center', name: 'center/desk-1' },
   { role: 'operator', name: 'center/operator-1' },
   { role: 'simulator', name: 'north' },
+  { role: 'simulator', name: 'load' },
 ] as const
 
 export interface Wishes {

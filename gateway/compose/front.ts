@@ -9,6 +9,13 @@ import type { Foundation } from './foundation.ts'
 import { readMeters } from './read-meters.ts'
 
 const root = join(import.meta.dirname, '../..')
+/** What the page is made of: its own files, and those of the packages it uses. */
+export const pageFolders = {
+  '/': join(root, 'control-center/page'),
+  '/vendor/': join(root, 'node_modules/mqtt/dist'),
+  '/vendor/cborg/': join(root, 'node_modules/cborg/lib'),
+  '/vendor/ulid/': join(root, 'node_modules/ulid/dist/browser'),
+} as const
 
 export function createFront(
   foundation: Foundation,
@@ -25,10 +32,8 @@ export function createFront(
     host: config.web.host,
     port: config.web.port,
     ...(config.web.tls && { tls }),
-    files: {
-      '/': join(root, 'control-center/page'),
-      '/vendor/': join(root, 'node_modules/mqtt/dist'),
-    },
+    files: pageFolders,
+    mayAsk: config.web.isOperator,
     metrics: () => instruments.metrics.text(),
     health: () => health.report(),
     acceptCenter: (stream) =>

@@ -5,6 +5,7 @@
  *   GET /health/live      200 while the process answers
  *   GET /health/ready     200 or 503, with the reason of every part
  *   GET /?token=…         opens a session with the one-time token, then the page
+ *   GET /session.json     what the session may do, for the page: {mayAsk}
  *   GET /…                the page's files, for open sessions only
  *   WS  /mqtt             MQTT 3.1.1 as control center, for open sessions of the same origin only
  *
@@ -32,6 +33,8 @@ export interface WebOptions {
   readonly tls?: CertificateFiles
   /** Folders whose files the page may ask for, by URL prefix. */
   readonly files: Readonly<Record<string, string>>
+  /** Whether who opens the page may give commands. The door holds to it; here it is only told to the page. */
+  readonly mayAsk?: boolean
   readonly metrics: () => Promise<string>
   readonly health: () => { readonly ready: boolean; readonly findings: readonly unknown[] }
   /** Takes a control center's MQTT connection. */
@@ -137,6 +140,10 @@ export function createWeb(options: WebOptions): Web {
     if (!sessions.lifeOf(sessionOf(request))) {
       const text = 'This page opens with the one-time address that the gateway printed last.\n'
       return send(response, 401, 'text/plain', text)
+    }
+    if (url.pathname === '/session.json') {
+      const body = JSON.stringify({ mayAsk: options.mayAsk ?? false })
+      return send(response, 200, 'application/json', body)
     }
     const path = url.pathname === '/' ? '/index.html' : url.pathname
     const file = await readPageFile(options.files, path)

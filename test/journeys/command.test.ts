@@ -3,38 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import {
-  type Client,
-  connect,
-  type House,
-  openHouse,
-  runProgramFile,
-  temporaryFolder,
-} from '../support/house.ts'
-
-const street = ['street', '--zone=north', '--seed=7', '--certificates=zone', '--log-level=warn']
-
-async function openStreetHouse(choices: Parameters<typeof openHouse>[0] = {}): Promise<House> {
-  const dir = await temporaryFolder()
-  const described = runProgramFile('devices-sim/main.ts', [
-    ...street,
-    '--describe',
-    `--junctions-out=${dir}`,
-  ])
-  expect(await described.ended).toBe(0)
-  const house = await openHouse({ junctions: dir, clock: 'event', ...choices })
-  await house.certificates.of('simulator', 'north')
-  return house
-}
-
-function runStreet(house: House, more: readonly string[]) {
-  return runProgramFile('devices-sim/main.ts', [
-    ...street,
-    `--url=mqtts://localhost:${house.port}`,
-    `--pki=${house.certificates.dir}`,
-    ...more,
-  ])
-}
+import { type Client, connect, openHouse, temporaryFolder } from '../support/house.ts'
+import { openStreetHouse, runStreet } from '../support/street-house.ts'
 
 const messagesOf = (client: Client, part: string) =>
   client.received.filter(({ topic }) => topic.includes(part)).map(({ message }) => message as never)

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import {
   makeCertificates,
   runProgramFile,
@@ -31,6 +32,32 @@ test('npm start shows where things listen, then commands and figures, and ends w
   expect(summary.delay.localPlanS).toEqual(expect.any(Number))
   expect(readdirSync(join(dir, 'runs'))).toHaveLength(1)
 }, 60_000)
+
+test('the street in real time goes with a gateway as it comes (docs/simulator.md)', async () => {
+  const dir = await temporaryFolder()
+  const junctions = join(dir, 'junctions')
+  const described = runProgramFile('devices-sim/main.ts', [
+    ...['street', '--describe', '--junctions-out', junctions],
+  ])
+  expect(await described.ended, described.errors()).toBe(0)
+  const gateway = runProgramFile('gateway/main.ts', [
+    ...['--data-dir', dir, '--junctions', junctions, '--mqtt-port=0', '--web-port=0'],
+  ])
+  const { mqtts, web } = await gateway.ready
+  const street = runProgramFile('devices-sim/main.ts', [
+    ...['street', '--clock', 'wall', '--url', `mqtts://localhost:${mqtts}`],
+    ...['--pki', join(dir, 'pki')],
+  ])
+  await eventually(async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${web}/metrics`)).text()
+    expect(metrics).toMatch(/^intergreen_commands_total\{state="applied"\} [1-9]/m)
+  }, 40_000)
+  street.child.kill('SIGTERM')
+  expect(await street.ended, street.errors()).toBe(0)
+  gateway.child.kill('SIGTERM')
+  expect(await gateway.ended).toBe(0)
+  expect(JSON.parse(gateway.lines.at(-1)!)).toMatchObject({ quarantined: 0, residual: 0 })
+}, 90_000)
 
 test('SIGTERM stops the gateway in order with exit code 0', async () => {
   const dir = await temporaryFolder()

@@ -18,6 +18,7 @@ const programs = [
   /-worker\.ts$/,
   /^gateway\/(config|observe|evaluate)\//,
   /^devices-sim\//,
+  /^control-center\/(desk|request)\.ts$/,
   /^bench\//,
 ]
 const bans: readonly Ban[] = [

@@ -1,19 +1,22 @@
 /**
  * `npm run evaluate -- control`: the whole system (broker, gateway, SUMO) on a scenario, once per strategy and seed.
- * A table for people, one JSON document with --json, an SVG with --plot FILE.
+ * A table for people, one JSON document with --json, the same in a file with --out FILE, an SVG with --plot FILE.
  *
- * Exit code 0: all runs ended and the lamp monitors saw nothing; 1: a run failed or a monitor did; 2: a bad option.
+ * - A run that fails is told of and the others go on; what was stopped reports the runs that ended before.
+ * - Exit code 0: all runs ended, in step with their gateway, and the lamp monitors saw nothing; 1: not so; 2: a bad option.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { isCodedError } from '../../../schemas/coded-error.ts'
 import type { ProgramSchema } from '../../../schemas/command-line.ts'
 import { CommandLineInvalid } from '../../../schemas/errors.ts'
 import { runProgram } from '../../../schemas/program.ts'
 import { strategyNames } from '../../control/strategies/registry.ts'
+import { machine } from '../machine.ts'
 import { drawPlot } from './plot.ts'
-import { type Evaluation, summarize, tableOf } from './report.ts'
-import { prepare, type RunResult, runOnce } from './run-once.ts'
+import { type Evaluation, type FailedRun, isSound, summarize, tableOf } from './report.ts'
+import { type House, prepare, type RunChoice, type RunResult, runOnce } from './run-once.ts'
 
 interface Options {
   readonly scenario: string
@@ -21,6 +24,7 @@ interface Options {
   readonly seeds: string
   readonly shadow: string
   readonly json: boolean
+  readonly out?: string
   readonly plot?: string
   readonly sumo: string
   readonly sumoHome: string
@@ -47,9 +51,14 @@ const program: ProgramSchema = {
     shadow: {
       type: 'string',
       default: '',
-      description: 'strategies that decide beside it without being sent',
+      description:
+        'strategies that decide beside it without being sent; told is how often they agree',
     },
     json: { type: 'boolean', default: false, description: 'one JSON document instead of a table' },
+    out: {
+      type: 'string',
+      description: 'write the JSON document into this file too, with machine and commit',
+    },
     plot: { type: 'string', description: 'write the delays as SVG into this file' },
     sumo: { type: 'string', default: 'sumo', description: "SUMO's program" },
     sumoHome: {
@@ -68,6 +77,8 @@ const program: ProgramSchema = {
     '',
     'Delay: (timeLoss + departDelay of every trip, finished or not, + end - planned departure of every vehicle',
     'never inserted) / all vehicles of the demand, in seconds.',
+    'A run in which the street had to go on without its gateway (a busy machine) is told of and not averaged.',
+    'Exit codes: 0 all runs sound, 1 a run failed, was alone, or a lamp monitor saw a violation, 2 bad option.',
   ],
 }
 
@@ -84,39 +95,68 @@ async function evaluate(
   signal: AbortSignal,
   print: (line: string) => void,
 ): Promise<number> {
-  const strategies = listOf(options.strategy)
-  for (const name of [...strategies, ...listOf(options.shadow)]) {
-    if (strategyNames.includes(name)) continue
-    throw CommandLineInvalid(
-      '--strategy',
-      `there is no ${name}; known: ${strategyNames.join(', ')}`,
-    )
-  }
+  const strategies = namesOf('--strategy', options.strategy)
+  const shadow = namesOf('--shadow', options.shadow)
   const scenario = resolve(options.scenario)
   if (!existsSync(scenario)) throw CommandLineInvalid('--scenario', `there is no file ${scenario}`)
+  for (const name of ['out', 'plot'] as const) {
+    const folder = dirname(resolve(options[name] ?? '.'))
+    // Said now, not after an hour of runs.
+    if (!existsSync(folder)) throw CommandLineInvalid(`--${name}`, `there is no folder ${folder}`)
+  }
   const folder = mkdtempSync(join(tmpdir(), 'intergreen-evaluate-'))
+  const runs: RunResult[] = []
+  const failures: FailedRun[] = []
   try {
     const house = await prepare({ ...options, scenario, folder, signal })
-    const runs: RunResult[] = []
     for (const strategy of strategies) {
       for (const seed of listOf(options.seeds).map(Number)) {
-        if (signal.aborted) return 1
-        const run = await runOnce(house, { strategy, seed, shadow: listOf(options.shadow) })
-        runs.push(run)
-        if (!options.json) {
-          print(
-            `${strategy}, seed ${seed}: ${run.delayS.toFixed(1)} s delay, ${run.wallS.toFixed(0)} s of wall time`,
-          )
-        }
+        const ended = signal.aborted ? undefined : await tryRun(house, { strategy, seed, shadow })
+        if (signal.aborted || !ended) continue
+        if ('code' in ended) failures.push(ended)
+        else runs.push(ended)
+        if (!options.json) print(lineOf(ended))
       }
     }
-    const evaluation: Evaluation = { scenario, runs, strategies: summarize(runs) }
-    print(options.json ? JSON.stringify(evaluation, null, 2) : tableOf(evaluation))
-    if (options.plot) writeFileSync(options.plot, drawPlot(evaluation))
-    return runs.some((run) => run.monitorViolations > 0) ? 1 : 0
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+  const evaluation: Evaluation = {
+    scenario,
+    machine: machine(),
+    runs,
+    failures,
+    strategies: summarize(runs),
+  }
+  const document = JSON.stringify(evaluation, null, 2)
+  print(options.json ? document : tableOf(evaluation))
+  if (options.out) writeFileSync(options.out, `${document}\n`)
+  if (options.plot) writeFileSync(options.plot, drawPlot(evaluation))
+  return isSound(evaluation) && !signal.aborted ? 0 : 1
 }
 
-const listOf = (text: string) => text.split(',').filter((each) => each !== '')
+async function tryRun(house: House, choice: RunChoice): Promise<RunResult | FailedRun> {
+  try {
+    return await runOnce(house, choice)
+  } catch (error) {
+    const { strategy, seed } = choice
+    const code = isCodedError(error) ? error.code : ''
+    return { strategy, seed, code, message: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function lineOf(ended: RunResult | FailedRun): string {
+  const run = `${ended.strategy}, seed ${ended.seed}`
+  if ('code' in ended) return `${run}: failed, ${ended.message}`
+  return `${run}: ${ended.delayS.toFixed(1)} s delay, ${ended.wallS.toFixed(0)} s of wall time`
+}
+
+/** Each once: a run has its folder by strategy and seed. */
+const listOf = (text: string) => [...new Set(text.split(',').filter((each) => each !== ''))]
+
+function namesOf(option: string, text: string): readonly string[] {
+  const names = listOf(text)
+  const unknown = names.find((name) => !strategyNames.includes(name))
+  if (unknown === undefined) return names
+  throw CommandLineInvalid(option, `there is no ${unknown}; known: ${strategyNames.join(', ')}`)
+}

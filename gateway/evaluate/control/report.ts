@@ -1,4 +1,5 @@
 /** The figures of an evaluation: per run, per strategy, and as a table for people. Pure. */
+import type { Machine } from '../machine.ts'
 import type { RunResult } from './run-once.ts'
 
 export interface StrategyFigures {
@@ -14,13 +15,33 @@ export interface StrategyFigures {
   readonly monitorViolations: number
 }
 
+/** A run that did not come to its end. */
+export interface FailedRun {
+  readonly strategy: string
+  readonly seed: number
+  readonly code: string
+  readonly message: string
+}
+
 export interface Evaluation {
   readonly scenario: string
+  readonly machine: Machine
   readonly runs: readonly RunResult[]
+  readonly failures: readonly FailedRun[]
+  /** Means of the runs that were in step with the gateway all the time. */
   readonly strategies: readonly StrategyFigures[]
 }
 
-export function summarize(runs: readonly RunResult[]): StrategyFigures[] {
+/** Everything ended, no monitor saw anything, and no street was alone. */
+export function isSound({ runs, failures }: Evaluation): boolean {
+  return failures.length === 0 && runs.every((run) => run.monitorViolations === 0 && isInStep(run))
+}
+
+const isInStep = ({ outages }: RunResult) => outages.length === 0
+
+export function summarize(all: readonly RunResult[]): StrategyFigures[] {
+  // What a street did under its local plans while the gateway was silent is no figure of a strategy.
+  const runs = all.filter(isInStep)
   return [...new Set(runs.map((run) => run.strategy))].map((strategy) => {
     const own = runs.filter((run) => run.strategy === strategy)
     const mean = (of: (run: RunResult) => number) =>
@@ -57,7 +78,23 @@ const runColumns: readonly Column<RunResult>[] = [
   ['applied', (run) => String(run.commands.applied)],
   ['rejected', (run) => String(run.commands.rejected)],
   ['decision ms', (run) => run.decision.meanMs.toFixed(2)],
+  ['alone s', (run) => String(run.outages.reduce((sum, { simulatedS }) => sum + simulatedS, 0))],
   ['wall s', (run) => run.wallS.toFixed(0)],
+]
+
+interface ShadowRow {
+  readonly run: RunResult
+  readonly shadow: string
+  readonly where: string
+  readonly agreement: number | null
+}
+
+const shadowColumns: readonly Column<ShadowRow>[] = [
+  ['strategy', ({ run }) => run.strategy],
+  ['seed', ({ run }) => String(run.seed)],
+  ['in shadow', ({ shadow }) => shadow],
+  ['junction', ({ where }) => where],
+  ['agrees %', ({ agreement }) => (agreement === null ? '–' : (agreement * 100).toFixed(1))],
 ]
 
 const meanColumns: readonly Column<StrategyFigures>[] = [
@@ -72,13 +109,37 @@ const meanColumns: readonly Column<StrategyFigures>[] = [
 ]
 
 export function tableOf(evaluation: Evaluation): string {
+  const { scenario, runs, failures, strategies } = evaluation
+  const shadows = runs.flatMap(shadowRowsOf)
+  const alone = runs.filter((run) => !isInStep(run))
   return [
-    evaluation.scenario,
+    scenario,
     '',
-    ...rowsOf(runColumns, evaluation.runs),
+    ...rowsOf(runColumns, runs),
     '',
-    ...rowsOf(meanColumns, evaluation.strategies),
+    ...rowsOf(meanColumns, strategies),
+    ...(shadows.length > 0 ? ['', ...rowsOf(shadowColumns, shadows)] : []),
+    ...(alone.length > 0 || failures.length > 0 ? [''] : []),
+    ...alone.map(
+      ({ strategy, seed, outages }) =>
+        `${strategy}, seed ${seed}: the street was alone ${outages.length} times, first at ${outages[0]?.at}; not in the means`,
+    ),
+    ...failures.map(({ strategy, seed, code, message }) =>
+      `${strategy}, seed ${seed}: failed, ${code} ${message}`.trim(),
+    ),
   ].join('\n')
+}
+
+function shadowRowsOf(run: RunResult): ShadowRow[] {
+  return run.shadows.flatMap(({ strategy: shadow, agreement, junctions }) => [
+    { run, shadow, where: 'all', agreement },
+    ...Object.entries(junctions).map(([where, share]) => ({
+      run,
+      shadow,
+      where,
+      agreement: share,
+    })),
+  ])
 }
 
 function rowsOf<T>(columns: readonly Column<T>[], rows: readonly T[]): string[] {

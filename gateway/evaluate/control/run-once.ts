@@ -5,10 +5,12 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureDevelopmentPki } from '../../../broker/pki/development.ts'
+import type { Outage } from '../../../devices-sim/outages.ts'
 import type { StreetFigures } from '../../../devices-sim/world.ts'
 import { readJunctions } from '../../control/junctions.ts'
 import { type Child, startChild } from './child.ts'
 import { decideLatency, type Latency } from './latency.ts'
+import { readShadows, type ShadowFigures } from './shadow.ts'
 
 export interface HouseOptions {
   readonly scenario: string
@@ -48,15 +50,19 @@ export interface RunResult {
     readonly rejected: number
   }
   readonly decision: Latency
+  /** Times in which the street went on without its gateway: then the figures are not the strategy's. */
+  readonly outages: readonly Outage[]
+  readonly shadows: readonly ShadowFigures[]
   readonly wallS: number
 }
 
-interface SimSummary {
+export interface SimSummary {
   readonly delay: { readonly controlS: number }
   readonly street: StreetFigures
   readonly monitorViolations: number
   readonly violations: readonly string[]
   readonly worstRedS: number
+  readonly outages: readonly Outage[]
 }
 
 const root = join(import.meta.dirname, '../../..')
@@ -102,20 +108,24 @@ export async function runOnce(house: House, choice: RunChoice): Promise<RunResul
     gateway.stop()
     const stopped = await gateway.line((line) => line.event === 'stopped')
     await Promise.all([gateway.ended(), own.ended()])
-    return resultOf(choice, summary, stopped, decision, (performance.now() - startedAt) / 1000)
+    const wallS = (performance.now() - startedAt) / 1000
+    const shadows = readShadows(join(dataDirOf(house, choice), 'history.db'), choice.shadow)
+    return resultOf(choice, { summary, stopped, decision, shadows, wallS })
   } finally {
     simulator?.kill()
     gateway.kill()
   }
 }
 
-export function startGateway(house: House, choice: RunChoice): Child {
-  const dataDir = join(house.folder, `${choice.strategy}-${choice.seed}`)
+const dataDirOf = (house: House, { strategy, seed }: RunChoice) =>
+  join(house.folder, `${strategy}-${seed}`)
+
+function startGateway(house: House, choice: RunChoice): Child {
   return startChild({
     args: [
       join(root, 'gateway/main.ts'),
       ...[
-        `--data-dir=${dataDir}`,
+        `--data-dir=${dataDirOf(house, choice)}`,
         `--pki-dir=${house.pkiDir}`,
         `--junctions=${house.junctionsDir}`,
       ],
@@ -140,13 +150,17 @@ function startSimulator(house: House, seed: number, more: readonly string[]): Ch
   })
 }
 
-function resultOf(
-  choice: RunChoice,
-  summary: SimSummary,
-  stopped: Readonly<Record<string, unknown>>,
-  decision: Latency,
-  wallS: number,
-): RunResult {
+export interface RunEnd {
+  readonly summary: SimSummary
+  /** The gateway's last line. */
+  readonly stopped: Readonly<Record<string, unknown>>
+  readonly decision: Latency
+  readonly shadows: readonly ShadowFigures[]
+  readonly wallS: number
+}
+
+export function resultOf(choice: RunChoice, end: RunEnd): RunResult {
+  const { summary, stopped, decision, shadows, wallS } = end
   const { street } = summary
   const entered = Math.max(1, street.enteredVehicles)
   const states = (stopped.commands ?? {}) as Readonly<Record<string, number>>
@@ -168,6 +182,8 @@ function resultOf(
       rejected: states.rejected ?? 0,
     },
     decision,
+    outages: summary.outages,
+    shadows,
     wallS,
   }
 }

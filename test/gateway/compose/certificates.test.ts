@@ -29,3 +29,17 @@ test('a gateway takes up other host names at its next start and says so; a revok
   expect(server.checkHost('gw.example')).toBe('gw.example')
   expect(server.checkIP('192.0.2.7')).toBe('192.0.2.7')
 })
+
+test('whoever is shown at a first start has a certificate: desk, operator, street and load test', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'intergreen-certificates-'))
+  onTestFinished(() => rmSync(dataDir, { recursive: true }))
+  await provideCertificates(gatewayConfig({ dataDir }), silentLog)
+  const known = (await openAuthority(join(dataDir, 'pki'))).list()
+  expect(known.map(({ role, name }) => `${role} ${name}`)).toEqual([
+    'server server',
+    'center center/desk-1',
+    'operator center/operator-1',
+    'simulator north',
+    'simulator load',
+  ])
+})

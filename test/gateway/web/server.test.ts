@@ -154,6 +154,15 @@ test('every answer tells a browser to keep to this site, to be in no frame, and 
   }
 })
 
+test('the page is told whether its session may ask, strangers are told nothing', async () => {
+  for (const mayAsk of [true, false]) {
+    const { base, login } = await openWeb({ mayAsk })
+    expect((await fetch(`${base}/session.json`)).status).toBe(401)
+    const answer = await fetch(`${base}/session.json`, { headers: { cookie: await login() } })
+    expect(await answer.json()).toEqual({ mayAsk })
+  }
+})
+
 test('only GET and HEAD are answered, and nobody sends a body', async () => {
   const { base, web } = await openWeb()
   const post = await fetch(base, { method: 'POST', body: 'x'.repeat(100_000) })
