@@ -7,12 +7,15 @@
  *               <zone>/sim besides:                        gateway/+/status/gateway.clock
  *   center      presence                                   everything but $-topics
  *   operator    presence request result                    everything but $-topics
+ *   priority    request, of vehicles only                  own result/#, reject
+ *   emergency   as priority
  *
  * - Nobody publishes command, channel or reject: those are the gateway's, which does not pass here.
  * - A command subscription is exactly `<node>/command/#` at QoS 1: one filter, so that nothing overlaps (aedes#543), and
  *   acknowledged, so that a delivery has an outcome.
  * - `$share/…` is refused: Aedes 1.x would grant it and never deliver.
  */
+import { mayAsk } from '../schemas/askers.ts'
 import type { CodedError } from '../schemas/coded-error.ts'
 import { isNodeId, type NodeId } from '../schemas/ids.ts'
 import { filters, isTopic, type MessageType, parseTopic } from '../schemas/topics.ts'
@@ -31,6 +34,8 @@ const publishable: Readonly<Record<Role, ReadonlySet<MessageType>>> = {
   simulator: ofDevices,
   center: new Set(['presence']),
   operator: new Set(['presence', 'request', 'result']),
+  priority: new Set(['request']),
+  emergency: new Set(['request']),
 }
 
 /** The node a client speaks for: its client id where a certificate covers many, else its certificate's name. */
@@ -51,6 +56,8 @@ export function refusePublish(
   const node = nodeOf(identity, clientId)
   if (topic.node !== node) return deny(`it speaks for ${node}`)
   if (!publishable[identity.role].has(topic.type)) return deny(`not its type of message`)
+  if (topic.type === 'request' && !mayAsk(identity.role, topic.code))
+    return deny('it asks for vehicles: tlc.priority.request and release')
   return undefined
 }
 
@@ -66,6 +73,10 @@ export function refuseSubscribe(
   if (filter.startsWith('$')) return deny('topics that begin with $ are not served')
   if (identity.role === 'center' || identity.role === 'operator') return undefined
   const node = nodeOf(identity, clientId)
+  if (identity.role === 'priority' || identity.role === 'emergency') {
+    if (filter === filters.resultsFor(node) || filter === filters.rejectFor(node)) return undefined
+    return deny('it subscribes to its own result/# and reject')
+  }
   if (filter === filters.commandsFor(node))
     return qos === 0 ? deny('commands are delivered at QoS 1') : undefined
   if (filter === filters.channelsFor(node) || filter === filters.rejectFor(node)) return undefined

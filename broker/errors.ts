@@ -52,7 +52,7 @@ export const AuthUnknownDevice = defineError({
 export const AuthClientIdMismatch = defineError({
   code: 'IG_ERR_AUTH_CLIENT_ID_MISMATCH',
   message: 'client id %j does not belong to %s %s',
-  hint: 'A device connects with its name as client id; a center or operator with its name or <name>/<anything>; a simulator with <zone>/<device>.',
+  hint: 'A device connects with its name as client id; a simulator with <zone>/<device>; everybody else with its name or <name>/<anything>.',
   blame: 'device',
   retry: 'never',
 })

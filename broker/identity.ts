@@ -18,7 +18,14 @@ export interface CertifiedIdentity extends Identity {
 
 /** First levels under which the house itself speaks: the gateways, and the pages they serve. No certificate has them. */
 const ownLevels: ReadonlySet<string> = new Set(['gateway', 'web'])
-const roles: ReadonlySet<string> = new Set<Role>(['device', 'center', 'operator', 'simulator'])
+const roles: ReadonlySet<string> = new Set<Role>([
+  'device',
+  'center',
+  'operator',
+  'priority',
+  'emergency',
+  'simulator',
+])
 
 export function identityOf(socket: TLSSocket): CertifiedIdentity | CodedError {
   const certificate = socket.getPeerCertificate()

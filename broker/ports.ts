@@ -4,7 +4,7 @@
  */
 import type { CodedError } from '../schemas/coded-error.ts'
 
-export type Role = 'device' | 'center' | 'operator' | 'simulator'
+export type Role = 'device' | 'center' | 'operator' | 'priority' | 'emergency' | 'simulator'
 
 /** Who a certificate says it is. Each connection has an object of its own. */
 export interface Identity {

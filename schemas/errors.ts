@@ -41,6 +41,14 @@ export const MsgUnknownCode = defineError({
   retry: 'never',
 })
 
+export const MsgBeyondCertificate = defineError({
+  code: 'IG_ERR_MSG_BEYOND_CERTIFICATE',
+  message: 'a certificate of the role %s does not allow asking for %s',
+  hint: 'Only an operator asks for more than priority for vehicles, and only operator and emergency for kind emergency: issue a certificate of the role that is meant.',
+  blame: 'device',
+  retry: 'never',
+})
+
 export const CommandLineInvalid = defineError({
   code: 'IG_ERR_COMMAND_LINE_INVALID',
   message: 'option %s: %s',

@@ -59,11 +59,13 @@ export const pkiProgram: ProgramSchema = {
     json: { type: 'boolean', default: false, description: 'Print JSON' },
   },
   notes: [
-    'Roles: device (its name is its node, north/tlc-001), simulator (a zone, north), center, operator, server.',
+    'Roles: device (its name is its node, north/tlc-001), simulator (a zone, north), center, operator, server;',
+    'priority asks for buses and trams and for nothing else, emergency for emergency vehicles too.',
     'Keys are written with mode 0600. The gateway needs ca.crt, crl.pem, server.crt and server.key; keep ca.key elsewhere.',
     '',
     '  npm run pki -- init --name "City of Intergreen" --dns gateway.example',
     '  npm run pki -- issue device north/tlc-001 north/det-014',
+    '  npm run pki -- issue priority transit/buses',
     '  npm run pki -- revoke north/det-014',
   ],
 }
@@ -72,7 +74,15 @@ type Print = (line: string) => void
 type Act = (options: PkiOptions, words: readonly string[], print: Print) => Promise<void>
 
 const acts: Readonly<Record<string, Act>> = { init, issue, renew, revoke, list }
-const roles: readonly string[] = ['device', 'simulator', 'center', 'operator', 'server']
+const roles: readonly string[] = [
+  'device',
+  'simulator',
+  'center',
+  'operator',
+  'priority',
+  'emergency',
+  'server',
+]
 
 /** @throws IG_ERR_PKI_… */
 export async function runPki(

@@ -28,7 +28,7 @@ export const PkiUnreadable = defineError({
 export const PkiNameInvalid = defineError({
   code: 'IG_ERR_PKI_NAME_INVALID',
   message: '%s is no name for a %s: %s',
-  hint: 'A device is named by its node, a simulator by its zone, a center or operator by its node; server names are DNS names.',
+  hint: 'A device is named by its node, a simulator by its zone, everybody else who connects by a node; server names are DNS names.',
   blame: 'operator',
   retry: 'never',
 })

@@ -9,7 +9,14 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { PkiUnreadable } from './errors.ts'
 
-export type CertificateRole = 'device' | 'center' | 'operator' | 'simulator' | 'server'
+export type CertificateRole =
+  | 'device'
+  | 'center'
+  | 'operator'
+  | 'priority'
+  | 'emergency'
+  | 'simulator'
+  | 'server'
 
 export interface RegisteredCertificate {
   readonly serial: string

@@ -2,6 +2,7 @@
  * What control sees, and what a strategy is. A strategy is pure: the same view and memory always give the
  * same decision; all it may keep is the memory it returns.
  */
+import type { AskerRole } from '../../schemas/askers.ts'
 import type { CodedError } from '../../schemas/coded-error.ts'
 import type { GatewayControl, Junction, Result } from '../../schemas/generated/messages.ts'
 import type { CommandId, NodeId } from '../../schemas/ids.ts'
@@ -149,6 +150,8 @@ export interface ObservedMessage {
     /** Dated well ahead of its arrival. */
     readonly future?: true
     readonly replay?: true
+    /** Of a request: the role in the certificate it came with, as the gate saw it. */
+    readonly askerRole?: AskerRole
     readonly qualities?: Readonly<Record<string, 'recent' | 'old' | 'undefined' | 'unknown'>>
   }
 }

@@ -94,12 +94,6 @@ export function createRequestDesk(options: {
     end(displaced, isApplied ? 'released' : 'rejected', nowMs, why)
   }
 
-  function release(from: NodeId, target: string, nowMs: number): boolean {
-    const given = asks.of(target).filter((ask) => ask.kind === 'operator' || ask.from === from)
-    for (const ask of given) end(ask, 'released', nowMs, `given back by ${from}`)
-    return given.length > 0
-  }
-
   function isRepeated(id: string): boolean {
     if (seen.has(id)) return true
     seen.add(id)
@@ -115,7 +109,8 @@ export function createRequestDesk(options: {
       if (isRepeated(`${message.node} ${request.id}`)) return []
       const from = message.node as NodeId
       const to = { id: request.id, from, requestCode: message.code }
-      const read = readRequest(from, message.code, request, nowMs)
+      const asker = { from, role: message.notes?.askerRole }
+      const read = readRequest(asker, message.code, request, nowMs)
       if (read.kind === 'expired' || read.kind === 'rejected') {
         say(to, read.kind, nowMs, read.reason)
         return []
@@ -125,8 +120,11 @@ export function createRequestDesk(options: {
         return []
       }
       if (read.kind === 'release') {
-        const hadAny = release(from, request.target, nowMs)
-        say(to, 'released', nowMs, hadAny ? undefined : 'nothing was held')
+        const given = asks
+          .of(request.target)
+          .filter((ask) => ask.from === from || (read.isOperators && ask.kind === 'operator'))
+        for (const ask of given) end(ask, 'released', nowMs, `given back by ${from}`)
+        say(to, 'released', nowMs, given.length > 0 ? undefined : 'nothing was held')
         return [request.target]
       }
       const added = asks.add(read.ask)

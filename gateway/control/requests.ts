@@ -1,7 +1,9 @@
 /**
  * An operator's or priority system's message made into an ask, or the reason why not. Pure.
- * Who may publish it was the broker's to say: a request comes under the asker's own node.
+ * A request comes under the asker's own node: the broker has seen to that. What its certificate lets it ask for was
+ * looked at by the gate, and is once more here; without the gate's word on the certificate nothing is granted.
  */
+import { type AskerRole, refuseAsk } from '../../schemas/askers.ts'
 import type { CommandId, NodeId } from '../../schemas/ids.ts'
 import { parseTimestamp } from '../../schemas/time.ts'
 import type { Ask } from './asks.ts'
@@ -21,7 +23,8 @@ export interface RequestMessage {
 
 export type ReadRequest =
   | { readonly kind: 'ask'; readonly ask: Ask }
-  | { readonly kind: 'release' }
+  /** Of what it asked for itself; an operator's also of what other operators hold. */
+  | { readonly kind: 'release'; readonly isOperators: boolean }
   | { readonly kind: 'expired'; readonly reason: string }
   | { readonly kind: 'rejected'; readonly reason: string }
 
@@ -30,16 +33,23 @@ export const priorityLeadMs = 12_000
 /** How long after its expected arrival a vehicle is waited for, where it asks for less. */
 const priorityTrailMs = 5_000
 
+export interface Asker {
+  readonly from: NodeId
+  readonly role: AskerRole | undefined
+}
+
 export function readRequest(
-  from: NodeId,
+  { from, role }: Asker,
   code: string,
   message: RequestMessage,
   nowMs: number,
 ): ReadRequest {
+  const beyond = refuseAsk(role, code, message.values)
+  if (beyond) return { kind: 'rejected', reason: `${beyond.code}: ${beyond.message}` }
   const expiresAtMs = parseTimestamp(message.expiresAt)
   if (expiresAtMs === undefined) return { kind: 'rejected', reason: 'expiresAt is no moment' }
   if (nowMs >= expiresAtMs) return { kind: 'expired', reason: `expired at ${message.expiresAt}` }
-  if (code === 'release') return { kind: 'release' }
+  if (code === 'release') return { kind: 'release', isOperators: role === 'operator' }
   const holdForMs = message.holdForMs ?? 0
   const base = {
     id: message.id,

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { CodedError } from '../../schemas/coded-error.ts'
 
 export interface Identity {
-  readonly role: 'device' | 'center' | 'operator' | 'simulator'
+  readonly role: 'device' | 'center' | 'operator' | 'priority' | 'emergency' | 'simulator'
   readonly name: string
   readonly serial: string
 }

@@ -305,6 +305,7 @@ export function createIngress(options: IngressOptions): Ingress {
     }
   }
 
+  /** With which certificate it came nobody knows any more: what only some may ask for stays where it is. */
   function walkAnew({ node, topic, bytes, atMs }: Resubmitted): Stop | undefined {
     enter({
       identity: { role: 'device', name: node },

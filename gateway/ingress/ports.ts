@@ -2,6 +2,7 @@
  * What the door needs of others: a ledger to store in, somebody to judge what a schema cannot, and a way to
  * tell a device what was wrong. The broker calls `admit`; its arrivals and answers have the shapes below.
  */
+import type { AskerRole } from '../../schemas/askers.ts'
 import type { CodedError } from '../../schemas/coded-error.ts'
 import type { NodeId } from '../../schemas/ids.ts'
 import type { Topic } from '../../schemas/topics.ts'
@@ -14,6 +15,7 @@ export interface Notes {
   gap?: number
   restarted?: true
   replay?: true
+  askerRole?: AskerRole
   qualities?: Readonly<Record<string, 'recent' | 'old' | 'undefined' | 'unknown'>>
 }
 

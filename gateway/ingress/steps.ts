@@ -5,6 +5,7 @@
  * - Steps change nothing that outlives the message, but for routes being learnt; what is to be remembered is
  *   remembered only when the ledger has taken the message.
  */
+import { type AskerRole, mayAsk, refuseAsk } from '../../schemas/askers.ts'
 import type { CodedError } from '../../schemas/coded-error.ts'
 import { MsgSchema, MsgUnknownCode, TopicMalformed } from '../../schemas/errors.ts'
 import { decodePayload } from '../../schemas/payload.ts'
@@ -48,6 +49,7 @@ export const steps: readonly Step[] = [
   limitSize,
   parse,
   checkSchema,
+  checkAsker,
   checkClock,
   judgePlausibility,
   checkSequence,
@@ -118,6 +120,18 @@ function checkSchema(passage: Passage): Stop | undefined {
   const [first] = errorsOf(validate)
   const path = first?.path ?? '/'
   return quarantine(passage, path, MsgSchema(`${topic.type} ${topic.code}`, path, first?.message))
+}
+
+/** What may be asked for is the certificate's to say. Control, which sees no certificates, is told the role. */
+function checkAsker(passage: Passage): Stop | undefined {
+  const { type, code } = (passage.route as Route).topic
+  if (type !== 'request') return undefined
+  const { role } = passage.arrival.identity
+  const { values } = passage.value as { values: { kind?: unknown } }
+  const error = refuseAsk(role, code, values)
+  if (error) return quarantine(passage, mayAsk(role, code) ? '/values/kind' : '', error)
+  note(passage).askerRole = role as AskerRole
+  return undefined
 }
 
 interface Entry {

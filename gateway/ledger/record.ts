@@ -2,6 +2,7 @@
  * One record of the ledger, as every reader sees it: the message as it came, where it stands, when it came,
  * and what the door noticed about it.
  */
+import type { AskerRole } from '../../schemas/askers.ts'
 import type { CodedError } from '../../schemas/coded-error.ts'
 import type { Topic } from '../../schemas/topics.ts'
 
@@ -71,6 +72,8 @@ export interface RecordNotes {
   readonly restarted?: true
   /** Back-fill: values count as `old`. */
   readonly replay?: true
+  /** Of a request: the role in the certificate it came with. */
+  readonly askerRole?: AskerRole
   /** Quality by component where plausibility checks changed it. */
   readonly qualities?: Readonly<Record<string, 'recent' | 'old' | 'undefined' | 'unknown'>>
 }

@@ -481,7 +481,7 @@ export interface Reject {
   sample: string
 }
 /**
- * An operator gives a junction back to the strategy.
+ * An operator gives a junction back to the strategy, a priority system what it asked for itself.
  *
  * This interface was referenced by `Messages`'s JSON-Schema
  * via the `definition` "ReleaseRequest".
@@ -494,7 +494,7 @@ export interface ReleaseRequest {
   values: {}
 }
 /**
- * An operator or a priority system asks the gateway for a command.
+ * An operator asks the gateway for a command.
  *
  * This interface was referenced by `Messages`'s JSON-Schema
  * via the `definition` "TlcModeSetRequest".
@@ -521,7 +521,7 @@ export interface TlcModeSetRequest {
   }
 }
 /**
- * An operator or a priority system asks the gateway for a command.
+ * An operator asks the gateway for a command.
  *
  * This interface was referenced by `Messages`'s JSON-Schema
  * via the `definition` "TlcPlanSetRequest".
@@ -544,7 +544,7 @@ export interface TlcPlanSetRequest {
   }
 }
 /**
- * An operator or a priority system asks the gateway for a command.
+ * An operator or a priority system asks the gateway to let a vehicle through.
  *
  * This interface was referenced by `Messages`'s JSON-Schema
  * via the `definition` "TlcPriorityRequestRequest".
@@ -565,7 +565,7 @@ export interface TlcPriorityRequestRequest {
      */
     stage: number
     /**
-     * Kind.
+     * Kind of vehicle; emergency wants a certificate of the role emergency or operator.
      */
     kind: 'emergency' | 'bus' | 'tram'
     /**
@@ -579,7 +579,7 @@ export interface TlcPriorityRequestRequest {
   }
 }
 /**
- * An operator or a priority system asks the gateway for a command.
+ * An operator asks the gateway for a command.
  *
  * This interface was referenced by `Messages`'s JSON-Schema
  * via the `definition` "TlcStageSetRequest".
@@ -602,7 +602,7 @@ export interface TlcStageSetRequest {
   }
 }
 /**
- * An operator or a priority system asks the gateway for a command.
+ * An operator asks the gateway for a command.
  *
  * This interface was referenced by `Messages`'s JSON-Schema
  * via the `definition` "TlcTimingSetRequest".

@@ -11,6 +11,8 @@ const device = who('device', 'north/tlc-1')
 const zone = who('simulator', 'north')
 const center = who('center', 'center/desk')
 const operator = who('operator', 'operator/anna')
+const buses = who('priority', 'transit/buses')
+const rescue = who('emergency', 'rescue')
 
 const withCode = (type: string) =>
   type === 'presence' || type === 'reject' ? type : `${type}/some.code`
@@ -32,6 +34,21 @@ test.each([
   },
 )
 
+test('priority systems ask for vehicles and give them up, and publish nothing else', () => {
+  for (const identity of [buses, rescue]) {
+    const { name } = identity
+    const may = (topic: string) => refusePublish(identity, name, topic) === undefined
+    for (const type of messageTypes)
+      expect([type, may(`${name}/${withCode(type)}`)]).toEqual([type, false])
+    for (const code of ['tlc.priority.request', 'release']) {
+      expect([code, may(`${name}/request/${code}`)]).toEqual([code, true])
+      expect([code, may(`operator/anna/request/${code}`)]).toEqual([code, false])
+    }
+    for (const code of ['tlc.stage.set', 'tlc.timing.set', 'tlc.plan.set', 'tlc.mode.set'])
+      expect([code, may(`${name}/request/${code}`)]).toEqual([code, false])
+  }
+})
+
 test.each([
   'north/tlc-1',
   'north/tlc-1/status',
@@ -42,7 +59,7 @@ test.each([
   '$SYS/x',
   '',
 ])('nobody publishes to %j', (topic) => {
-  for (const identity of [device, zone, center, operator])
+  for (const identity of [device, zone, center, operator, buses, rescue])
     expect(refusePublish(identity, identity.name, topic)?.code).toBe('IG_ERR_AUTH_TOPIC_DENIED')
 })
 
@@ -89,6 +106,27 @@ test('centers and operators read everything but $-topics', () => {
   }
 })
 
+test('a priority system subscribes to its own results and rejects, and to nothing wider', () => {
+  for (const identity of [buses, rescue]) {
+    const { name } = identity
+    const may = (filter: string) => refuseSubscribe(identity, name, filter, 1) === undefined
+    expect(may(`${name}/result/#`)).toBe(true)
+    expect(may(`${name}/reject`)).toBe(true)
+    for (const filter of [
+      '#',
+      '+/+/result/#',
+      `${name}/#`,
+      `${name}/request/#`,
+      `${name}/command/#`,
+      `${name}/channel/#`,
+      'north/tlc-1/status/#',
+      'operator/anna/result/#',
+      '$SYS/#',
+    ])
+      expect([filter, may(filter)]).toEqual([filter, false])
+  }
+})
+
 test('client ids belong to their certificates', () => {
   const owns = (identity: Identity, id: string) => refuseClientId(identity, id) === undefined
   expect(owns(device, 'north/tlc-1')).toBe(true)
@@ -101,6 +139,8 @@ test('client ids belong to their certificates', () => {
   expect(owns(center, 'center/desk/Tab_1.2')).toBe(true)
   for (const id of ['center/desk/', 'center/desktop', 'center', 'center/desk/ü', 'center/desk/a b'])
     expect([id, owns(center, id)]).toEqual([id, false])
+  expect(owns(buses, 'transit/buses/depot-2')).toBe(true)
+  expect(owns(buses, 'transit/trams')).toBe(false)
   expect(owns(center, `center/desk/${'x'.repeat(200)}`)).toBe(false)
 })
 

@@ -20,6 +20,11 @@ test('a certificate says who somebody is and in which role', () => {
   })
 })
 
+test.each(['device', 'center', 'operator', 'priority', 'emergency', 'simulator'])(
+  'the role %s is known',
+  (role) => expect(identityOf(holding('somebody', role))).toMatchObject({ role }),
+)
+
 test.each(['gateway/main', 'gateway', 'web', 'web/page-1'])(
   'no certificate makes its holder %s, which is the house itself',
   (name) => {

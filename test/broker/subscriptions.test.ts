@@ -144,6 +144,41 @@ test('a simulator connects any node under its zone and none beside it', async ()
   await eventually(() => clock.length === 1)
 })
 
+test.each(['priority', 'emergency'] as const)(
+  'a certificate of the role %s asks for a vehicle and hears its own results; a stage, flashing or a plan ends the connection',
+  async (role) => {
+    const house = await openHouse()
+    await house.issue(role, 'transit/buses')
+    await house.issue('operator', 'operator/anna')
+    const anna = await house.connected('operator/anna')
+    const buses = await house.connected('transit/buses')
+    const heard = collect(buses)
+    await buses.subscribeAsync('transit/buses/result/#', { qos: 1 })
+    for (const filter of ['#', 'operator/anna/result/#', 'north/tlc-1/status/#'])
+      await expect(buses.subscribeAsync(filter, { qos: 1 })).rejects.toThrow()
+    await buses.publishAsync('transit/buses/request/tlc.priority.request', '1', { qos: 1 })
+    await buses.publishAsync('transit/buses/request/release', '2', { qos: 1 })
+    await anna.publishAsync('operator/anna/request/tlc.mode.set', '3', { qos: 1 })
+    const sending = { qos: 1, retain: false } as const
+    house.broker.publish('operator/anna/result/tlc.mode.set', Buffer.from('3'), sending)
+    house.broker.publish('transit/buses/result/release', Buffer.from('2'), sending)
+    await eventually(() => heard.length > 0)
+    expect(heard).toEqual(['transit/buses/result/release 2'])
+    for (const code of ['tlc.stage.set', 'tlc.mode.set', 'tlc.plan.set', 'tlc.timing.set']) {
+      const client = await house.connected(`transit/buses/${code}`, { as: 'transit/buses' })
+      const end = ended(client)
+      client.publish(`transit/buses/request/${code}`, '{}', { qos: 1 })
+      await end
+    }
+    expect(house.arrivals.map((one) => [one.identity.role, one.topic])).toEqual([
+      [role, 'transit/buses/request/tlc.priority.request'],
+      [role, 'transit/buses/request/release'],
+      ['operator', 'operator/anna/request/tlc.mode.set'],
+    ])
+    expect(house.counts.get('connectionsClosed IG_ERR_AUTH_TOPIC_DENIED')).toBe(4)
+  },
+)
+
 test('MQTT over a stream whose owner is known obeys the same rules', async () => {
   const house = await openHouse()
   const [ours, theirs] = duplexPair()

@@ -27,6 +27,8 @@ test('init, issue, renew, revoke and list do what they say', async () => {
   expect(await pki(['issue', 'device', 'north/tlc-1', '--names-file', names, ...at])).toHaveLength(
     3,
   )
+  await pki(['issue', 'priority', 'transit/buses', ...at])
+  await pki(['issue', 'emergency', 'rescue', ...at])
   await pki(['renew', 'north/tlc-1', '--days', '30', ...at])
   const [revoked] = await pki(['revoke', 'north/tlc-1', '--json', ...at])
   expect(JSON.parse(revoked!)).toMatchObject({ event: 'revoked', certificates: 2 })
@@ -36,6 +38,8 @@ test('init, issue, renew, revoke and list do what they say', async () => {
     ['north/tlc-1', true],
     ['north/det-1', false],
     ['north/det-2', false],
+    ['transit/buses', false],
+    ['rescue', false],
     ['north/tlc-1', true],
   ])
   expect(existsSync(join(dir, 'issued/north_det-2.key'))).toBe(true)

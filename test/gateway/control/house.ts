@@ -14,6 +14,7 @@ import type {
 } from '../../../gateway/control/ports.ts'
 import { createEventClock, type EventClock } from '../../../gateway/kit/clock.ts'
 import { type Log, silentLog } from '../../../gateway/kit/log.ts'
+import type { AskerRole } from '../../../schemas/askers.ts'
 import type { Junction, Result } from '../../../schemas/generated/messages.ts'
 import { createCommandId, parseNodeId } from '../../../schemas/ids.ts'
 import { decodePayload } from '../../../schemas/payload.ts'
@@ -50,7 +51,15 @@ export interface House {
   request(
     code: string,
     values: object,
-    options?: { from?: string; holdForMs?: number; validMs?: number; id?: string; target?: string },
+    options?: {
+      from?: string
+      /** Of the certificate; `none`: the gate has not said. An operator's at first. */
+      role?: AskerRole | 'none'
+      holdForMs?: number
+      validMs?: number
+      id?: string
+      target?: string
+    },
   ): Promise<string>
 }
 
@@ -207,7 +216,15 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       const misfits = validateMessage('request', code, value)
       if (misfits) throw new Error(`a request does not fit: ${JSON.stringify(misfits)}`)
       const from = parseNodeId(asked.from ?? 'desk-2')
-      house.observe({ node: from, type: 'request', code, value, receivedAtMs: nowMs })
+      const { role = 'operator' } = asked
+      house.observe({
+        node: from,
+        type: 'request',
+        code,
+        value,
+        receivedAtMs: nowMs,
+        ...(role === 'none' ? {} : { notes: { askerRole: role } }),
+      })
       await commands.settled()
       return id
     },

@@ -154,10 +154,14 @@ test('an ambulance stands above a bus, an operator above both', async () => {
   const street = obedient(house)
   await house.pass(3, street)
   const bus = { stage: 2, kind: 'bus', etaS: 5 }
-  await house.request('tlc.priority.request', bus, { from: 'transit', holdForMs: 30_000 })
+  await house.request('tlc.priority.request', bus, {
+    from: 'transit',
+    role: 'priority',
+    holdForMs: 30_000,
+  })
   expect(house.commands.newest(node, 'stage')?.issuer).toBe('priority:transit')
   const ambulance = { stage: 1, kind: 'emergency', etaS: 10 }
-  await house.request('tlc.priority.request', ambulance, { from: 'rescue' })
+  await house.request('tlc.priority.request', ambulance, { from: 'rescue', role: 'emergency' })
   expect(house.commands.newest(node, 'stage')).toMatchObject({
     issuer: 'emergency:rescue',
     values: { stage: 1 },
@@ -171,7 +175,11 @@ test('a bus that is far away is served when it comes, and released when it is go
   const street = obedient(house)
   await house.pass(3, street)
   const bus = { stage: 2, kind: 'bus', etaS: 30 }
-  const id = await house.request('tlc.priority.request', bus, { from: 'transit', holdForMs: 1000 })
+  const id = await house.request('tlc.priority.request', bus, {
+    from: 'transit',
+    role: 'priority',
+    holdForMs: 1000,
+  })
   await house.pass(10, street)
   expect(house.sent.some((it) => it.values.stage === 2)).toBe(false)
   await house.pass(40, street)
@@ -351,7 +359,11 @@ test('an operator is served though buses have asked without end, and the one tha
   const street = obedient(house)
   await house.pass(3, street)
   const bus = (vehicle: string, etaS = 60) =>
-    house.request('tlc.priority.request', { stage: 2, kind: 'bus', etaS, vehicle }, { from: 'bus' })
+    house.request(
+      'tlc.priority.request',
+      { stage: 2, kind: 'bus', etaS, vehicle },
+      { from: 'bus', role: 'priority' },
+    )
   const first = await bus('bus-1')
   for (let at = 0; at < 20; at++) await bus('bus-1', 70 + at)
   expect(house.answers.find((it) => it.id === first && it.state === 'released')).toBeDefined()

@@ -22,7 +22,13 @@ test('a clock that is put back makes a hold no longer', () => {
     holdForMs: 60_000,
     values: { stage: 2 },
   }
-  const request = { type: 'request' as const, code: 'tlc.stage.set', value, receivedAtMs: startMs }
+  const request = {
+    type: 'request' as const,
+    code: 'tlc.stage.set',
+    value,
+    receivedAtMs: startMs,
+    notes: { askerRole: 'operator' as const },
+  }
   desk.receive({ ...request, node: parseNodeId('desk-2') }, startMs)
   expect(desk.active(node, startMs + 10_000)).toBeDefined()
   const putBackMs = startMs + 10_000 - 3_600_000

@@ -1,9 +1,21 @@
 import { expect, test } from 'vitest'
+import { createCommandId } from '../../../schemas/ids.ts'
 import { encodePayload } from '../../../schemas/payload.ts'
 import { formatTimestamp } from '../../../schemas/time.ts'
 import { validateMessage } from '../../../schemas/validators.ts'
 import { eventually } from '../../support/eventually.ts'
-import { arrival, ask, at, build, count, keepQuiet, passOn, send, startMs } from './house.ts'
+import {
+  arrival,
+  ask,
+  at,
+  build,
+  count,
+  keepQuiet,
+  notesOf,
+  passOn,
+  send,
+  startMs,
+} from './house.ts'
 
 test('a valid message is durable before it is acknowledged, stored as it came, and passed on', async () => {
   const house = await build()
@@ -108,6 +120,48 @@ test('a simulator speaks for the nodes of its zone and for no other', async () =
   expect(await ask(house, inside)).toEqual(passOn)
   expect(await ask(house, { ...outside, identity: simulator })).toMatchObject({ kind: 'close' })
 })
+
+const asking = (role: string, kind = 'bus', code = 'tlc.priority.request') => {
+  const values = code === 'tlc.priority.request' ? { stage: 2, kind, etaS: 20 } : { stage: 2 }
+  const value = {
+    id: createCommandId(startMs),
+    ts: at(0),
+    expiresAt: at(60_000),
+    target: 'north/tlc-001',
+    holdForMs: 10_000,
+    values,
+  }
+  const one = arrival(value, `transit/buses/request/${code}`, 'transit/buses')
+  return { ...one, identity: { role, name: 'transit/buses' } }
+}
+
+test('a request is stored with the role in the certificate of who asks', async () => {
+  const house = await build()
+  const asked = [asking('priority'), asking('emergency', 'emergency'), asking('operator')]
+  expect(notesOf(await send(house, ...asked))).toEqual([
+    { askerRole: 'priority' },
+    { askerRole: 'emergency' },
+    { askerRole: 'operator' },
+  ])
+})
+
+test.each([
+  ['as emergency', asking('priority', 'emergency'), '/values/kind'],
+  ['for a stage', asking('priority', '', 'tlc.stage.set'), ''],
+  ['for a stage', asking('emergency', '', 'tlc.stage.set'), ''],
+  ['for anything at all', asking('device'), ''],
+])(
+  'who asks %s without the certificate for it is told so, and nobody hears of it',
+  async (_, claim, path) => {
+    const house = await build()
+    const code = 'IG_ERR_MSG_BEYOND_CERTIFICATE'
+    expect(await ask(house, claim)).toEqual(keepQuiet)
+    expect(house.ingress.accounts()).toMatchObject({ stored: 0, quarantined: { [code]: 1 } })
+    expect(house.notices).toMatchObject([
+      { node: claim.clientId, payload: { code, errors: [{ path }] } },
+    ])
+  },
+)
 
 test('a node is told of its mistakes a few times at once, then once in a while; another node at once', async () => {
   const house = await build({ ingress: { limits: { noticesBurst: 2, noticeEveryMs: 10_000 } } })
