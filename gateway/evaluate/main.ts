@@ -14,6 +14,7 @@ const subjects: Readonly<Record<string, string>> = {
   control: 'delay on a SUMO scenario, per strategy and seed',
   forecast: 'accuracy on a file of measured traffic',
   export: "training set of one's own street, from the gateway's history",
+  replay: 'a time of the ledger again, through other models',
   explain: 'the forecasts a decision rested on, made again from the ledger',
 }
 

@@ -39,6 +39,8 @@ export interface DeadLetter {
 
 /** All that one transaction takes. Flat, because it crosses to the thread several hundred times a second. */
 export interface CommitRequest {
+  /** One more than the request before; kept in the same transaction, so that the file tells whether it was written. */
+  readonly number: number
   readonly rows: readonly CommitRow[]
   /** The door's books as JSON, an object. */
   readonly door: string
@@ -64,6 +66,8 @@ export interface Usage {
 }
 
 export interface StoreState {
+  /** Of the youngest request that was written; 0 in a file from before they were numbered. */
+  readonly commitNumber: number
   readonly nextOffset: LogOffset
   readonly firstOffset: LogOffset
   readonly accounts: Partial<DoorAccounts>

@@ -112,7 +112,7 @@ export function readState(db: DatabaseSync, file: string): StoreState {
   const kept = db.prepare("SELECT value FROM state WHERE name = 'door'").get() as
     | { value: string }
     | undefined
-  const { nextOffset = 0, ...accounts } = JSON.parse(kept?.value ?? '{}')
+  const { nextOffset = 0, commitNumber = 0, ...accounts } = JSON.parse(kept?.value ?? '{}')
   const last = checkYoungest(db, file)
   if (last !== undefined && last + 1 !== nextOffset) {
     throw LedgerCorrupt(file, `its books end at ${nextOffset}, its records at ${last + 1}`)
@@ -120,6 +120,7 @@ export function readState(db: DatabaseSync, file: string): StoreState {
   const oldest = db.prepare('SELECT first_offset AS n FROM commits ORDER BY first_offset LIMIT 1')
   const cursors = db.prepare('SELECT * FROM cursors').all() as unknown as CursorRow[]
   return {
+    commitNumber,
     nextOffset,
     firstOffset: (oldest.get() as { n: number } | undefined)?.n ?? nextOffset,
     accounts,

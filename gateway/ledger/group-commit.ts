@@ -56,6 +56,8 @@ export class GroupCommit {
   #isPosted = false
   #sentAtMs = 0
   #pendingBytes = 0
+  /** Of the newest request. */
+  #number: number
   #nextOffset: LogOffset
   #durableOffset: LogOffset
   #newestReceivedAtMs = 0
@@ -73,6 +75,7 @@ export class GroupCommit {
   constructor(state: StoreState, usage: Usage, ports: GroupCommitPorts) {
     this.#ports = ports
     this.#limits = ports.limits
+    this.#number = state.commitNumber
     this.#nextOffset = state.nextOffset
     this.#durableOffset = state.nextOffset
     this.room = new Room(usage, ports.limits, ports.log, ports.metrics)
@@ -238,9 +241,7 @@ export class GroupCommit {
     this.#isThreadLost = false
     this.room.weigh(usage)
     this.#fault = undefined
-    const end = this.#inFlight.at(-1)?.endOffset ?? this.#durableOffset
-    const hadRecords = end > this.#durableOffset
-    if (this.#request && hadRecords && state.nextOffset >= end) this.#succeeded()
+    if (this.#request?.number === state.commitNumber) this.#succeeded()
     else if (this.#request) this.#post(this.#request)
     this.#sendWhenDue()
     this.#tellIfTaking()
@@ -293,6 +294,7 @@ export class GroupCommit {
     this.#inFlight = this.#waiting.takeAll()
     const changes = this.#ports.cursors.takeChanges(performance.now(), this.#isClosing)
     this.#request = {
+      number: ++this.#number,
       door: this.#ports.books.toLine(),
       extras: extrasOf(this.#inFlight, changes),
     }
@@ -301,12 +303,12 @@ export class GroupCommit {
   }
 
   /** The bytes of the rows are handed over, so they are copied out of the batches anew for each try. */
-  #post({ door, extras }: Omit<CommitRequest, 'rows'>): void {
+  #post(request: Omit<CommitRequest, 'rows'>): void {
     this.#isPosted = true
     this.#sentAtMs = performance.now()
     const rows: CommitRow[] = []
     for (const batch of this.#inFlight) if (batch.count > 0) rows.push(batch.toRow())
-    this.#ports.post({ kind: 'commit', request: { rows, door, extras }, ...this.#passed() })
+    this.#ports.post({ kind: 'commit', request: { ...request, rows }, ...this.#passed() })
   }
 
   #passed(): Passed {

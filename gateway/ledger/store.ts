@@ -102,7 +102,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
     writtenSince += bytes
   }
 
-  function write({ rows, door, extras }: CommitRequest): void {
+  function write({ number, rows, door, extras }: CommitRequest): void {
     for (const row of rows) {
       sql.append.run(
         row.firstOffset,
@@ -116,7 +116,7 @@ function buildStore(db: DatabaseSync, file: string, limits: LedgerLimits): Store
       wrote(row.bytes.length + 2 * pageBytes)
     }
     if (extras) writeExtras(extras)
-    const own = `"nextOffset":${nextOffset},"quarantineDropped":${shelf.dropped}`
+    const own = `"commitNumber":${number},"nextOffset":${nextOffset},"quarantineDropped":${shelf.dropped}`
     sql.keep.run('door', `{${own},${door.slice(1)}`)
   }
 

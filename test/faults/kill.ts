@@ -34,7 +34,7 @@ export function killFaults(database: () => VictoriaMetrics): void {
     await stand.start()
     const note = `and ${killingsAtStart} times while it starts, ${stand.fleet.resent()} resent, seed ${seed}`
     await stand.reckon({ fault: `kill -9, ${killings} times`, sinceMs, note })
-  }, 240_000)
+  }, 400_000)
 
   test('SIGTERM under load ends in order within 10 s, and nothing acknowledged is lost', async (context) => {
     const stand = await openStand(context, { zone: 'stopped', database: database() })
@@ -47,5 +47,5 @@ export function killFaults(database: () => VictoriaMetrics): void {
     await stand.acknowledges(500)
     const note = `exit code 0 after ${(tookMs / 1_000).toFixed(1)} s`
     await stand.reckon({ fault: 'SIGTERM under load', sinceMs, note })
-  }, 60_000)
+  }, 120_000)
 }

@@ -13,6 +13,7 @@ import type { VictoriaMetrics } from '../support/victoria-metrics.ts'
 const requestTimeoutMs = 30_000
 const answersAfterMs = requestTimeoutMs + 2_000
 const parkedMsMost = 60_000
+const patienceMs = 30_000
 const little = { devices: 4, perSecond: 5 } // It takes a minute; it need not take a processor.
 
 export function patienceFaults(database: () => VictoriaMetrics): void {
@@ -33,7 +34,7 @@ export function patienceFaults(database: () => VictoriaMetrics): void {
     const alarms = await stand.alarms()
     await stand.acknowledges(10)
     proxy.plan = () => ({ kind: 'answer', status: 401, body: '{"message":"unauthorized access"}' })
-    await eventually(() => expect(alarms()).toEqual(['sink-unauthorised raised']))
+    await eventually(() => expect(alarms()).toEqual(['sink-unauthorised raised']), patienceMs)
     const pubacks = await stand.gateGoesOn(5_000)
     const asked = proxy.seen.filter(({ kind }) => kind === 'answer').length
     expect(asked).toBe(1)
@@ -42,12 +43,12 @@ export function patienceFaults(database: () => VictoriaMetrics): void {
     const sinceMs = performance.now()
     await eventually(
       () => expect(alarms()).toEqual(['sink-unauthorised raised', 'sink-unauthorised over']),
-      parkedMsMost + 10_000,
+      parkedMsMost + patienceMs,
     )
     expect(proxy.seen.at(-1)).toMatchObject({ kind: 'pass', token: 'Token new' })
     const note = `alarm raised and cleared, token read anew, ${pubacks}`
     await stand.reckon({ fault: 'database: 401', sinceMs, note })
-  }, 150_000)
+  }, 200_000)
 
   test('what a database takes and answers too late is written once', async (context) => {
     const proxy = await openProxy(context, database())
@@ -62,9 +63,10 @@ export function patienceFaults(database: () => VictoriaMetrics): void {
     proxy.plan = () => ({ kind: 'late', delayMs: answersAfterMs })
     const before = proxy.seen.length
     const pubacks = await stand.gateGoesOn(answersAfterMs)
+    await eventually(() => expect(proxy.seen.length).toBeGreaterThan(before))
     const met = proxy.seen.length - before
     proxy.plan = () => ({ kind: 'pass' })
     const note = `${met} batches taken and answered too late, ${pubacks}`
     await stand.reckon({ fault: 'database: answers after the timeout', note })
-  }, 120_000)
+  }, 180_000)
 }

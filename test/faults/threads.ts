@@ -23,7 +23,7 @@ export function threadFaults(database: () => VictoriaMetrics): void {
       await stand.acknowledges(200)
     }
     await stand.reckon({ fault: 'ledger thread dies', sinceMs, note: `${deaths} times` })
-  }, 60_000)
+  }, 120_000)
 
   test(`the archive's thread dies ${deaths} times: the way to the database goes on at its cursor`, async (context) => {
     const stand = await openStand(context, {
@@ -43,10 +43,10 @@ export function threadFaults(database: () => VictoriaMetrics): void {
         expect(sum('intergreen_dispatch_records', ...labels)).toBeLessThan(
           2 * stand.fleet.perSecond,
         )
-      })
+      }, 30_000)
     }
     await stand.reckon({ fault: 'archive thread dies', note: `${deaths} times` })
-  }, 60_000)
+  }, 120_000)
 
   test('the thread of the outbox dies: commands are sent and applied again', async (context) => {
     const street = await openStreet(context, {
@@ -62,5 +62,5 @@ export function threadFaults(database: () => VictoriaMetrics): void {
     await street.stop()
     const note = `${applied} commands applied within ${tookS.toFixed(1)} s after it`
     await street.stand.reckon({ fault: 'outbox thread dies', note })
-  }, 90_000)
+  }, 150_000)
 }

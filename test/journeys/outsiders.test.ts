@@ -76,11 +76,15 @@ test.skipIf(isMosquittoMissing)(
   async () => {
     const house = await openHouse()
     const files = await house.certificates.of('center', 'center/desk-1')
-    const seen = run('mosquitto_sub', [
-      ...['-h', 'localhost', '-p', String(house.port), '--cafile', files.ca],
-      ...['--cert', files.cert, '--key', files.key, '-i', 'center/desk-1'],
-      ...['-q', '1', '-C', '1', '-W', '10', '-v', '-t', '+/+/status/traffic.count/#'],
-    ])
+    const seen = run(
+      'mosquitto_sub',
+      [
+        ...['-h', 'localhost', '-p', String(house.port), '--cafile', files.ca],
+        ...['--cert', files.cert, '--key', files.key, '-i', 'center/desk-1'],
+        ...['-q', '1', '-C', '1', '-W', '20', '-v', '-t', '+/+/status/traffic.count/#'],
+      ],
+      25_000,
+    )
     const device = await house.connect('device', 'north/det-009')
     let seq = 0
     await eventually(async () => {
@@ -95,7 +99,7 @@ test.skipIf(isMosquittoMissing)(
         new Promise((r) => setTimeout(r, 50)),
       ])
       expect(ended).toBe(true)
-    })
+    }, 20_000)
     expect((await seen).out).toContain('north/det-009/status/traffic.count/1min {"entries"')
   },
 )

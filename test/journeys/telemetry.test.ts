@@ -4,6 +4,7 @@ import { openLedgerReader } from '../../gateway/ledger/reader.ts'
 import { formatTimestamp } from '../../schemas/time.ts'
 import { eventually } from '../support/eventually.ts'
 import { openHouse } from '../support/house.ts'
+import { readMetrics } from '../support/read-metrics.ts'
 import { isVictoriaMetricsMissing, startVictoriaMetrics } from '../support/victoria-metrics.ts'
 
 const minuteMs = 60_000
@@ -34,9 +35,10 @@ test('the books balance, and duplicates, quarantined and stored messages are tol
   const house = await openHouse()
   const device = await house.connect('device', 'north/det-001')
   await device.subscribe('north/det-001/reject')
-  await device.publish(topic, count(1, windowEnd()))
-  await device.publish(topic, count(1, windowEnd()))
-  await device.publish(topic, count(2, windowEnd(), -3))
+  const atMs = windowEnd() // One moment: the same reading twice must be the same in the next minute too.
+  await device.publish(topic, count(1, atMs))
+  await device.publish(topic, count(1, atMs))
+  await device.publish(topic, count(2, atMs, -3))
   await device.publish(topic, Buffer.from('{"entries":'))
   expect(house.gateway.summary()).toMatchObject({
     received: 4,
@@ -79,7 +81,7 @@ test('metrics and readiness tell what the door does', async () => {
   const house = await openHouse()
   const device = await house.connect('device', 'north/det-001')
   await device.publish(topic, count(1, windowEnd()))
-  const text = await (await fetch(`${house.webUrl}/metrics`)).text()
+  const text = await readMetrics(house.gateway.addresses().web)
   expect(text).toContain('intergreen_ingress_accounts{side="stored"} 1')
   expect(text).toContain('intergreen_ingress_residual 0')
   expect(text).toContain('intergreen_broker_connections 1')

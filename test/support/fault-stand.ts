@@ -90,7 +90,11 @@ export interface Stand {
   alarms(): Promise<() => readonly string[]>
   /** Waits until so many more readings are acknowledged. */
   acknowledges(more: number, deadlineMs?: number): Promise<void>
-  /** The gate does not notice what is wrong elsewhere: PUBACKs as ever. @returns how quick they were, in words */
+  /**
+   * The gate does not notice what is wrong elsewhere: PUBACKs as ever. Looked at again when they were not, as long as what
+   * is wrong stays so: a gate that minds it never has a good moment, a machine that was busy has one soon.
+   * @returns how quick they were, in words
+   */
   gateGoesOn(forMs: number): Promise<string>
   /**
    * Ends the load, waits for the database to have everything, compares, and closes the books.
@@ -108,8 +112,13 @@ export interface Metrics {
   sum(name: string, ...labels: readonly string[]): number
 }
 
-const drainMsMax = 40_000
-const gateMsMax = 2_000 // Far above what it takes, so that a busy machine is no failure; far below any fault's length.
+// All of them far above what it takes, so that a busy machine is no failure.
+const patienceMs = 30_000
+const drainMsMax = 60_000
+const gateMsMax = 2_000 // And far below any fault's length.
+/** After a look at a gate that was disturbed, another one, for so long. */
+const looksMsMax = 15_000
+const lookMsMax = 3_000
 
 export async function openStand(context: TestContext, options: StandOptions): Promise<Stand> {
   const folder = mkdtempSync(join(tmpdir(), 'intergreen-fault-'))
@@ -184,7 +193,7 @@ export async function openStand(context: TestContext, options: StandOptions): Pr
       writeFileSync(ordersFile, JSON.stringify(orders))
       await eventually(() => {
         expect(readFileSync(`${ordersFile}.done`, 'utf8').split('\n')).toContain(`${orderNumber}`)
-      })
+      }, patienceMs)
     },
     metrics: async () => parseMetrics(await readMetrics(running().web)),
     async alarms() {
@@ -202,7 +211,7 @@ export async function openStand(context: TestContext, options: StandOptions): Pr
       center.on('message', (topic, payload) => listener(topic, JSON.parse(String(payload))))
       await center.subscribeAsync(filter, { qos: 1 })
     },
-    async acknowledges(more, deadlineMs = 30_000) {
+    async acknowledges(more, deadlineMs = patienceMs) {
       const goal = fleet.acknowledged.size + more
       await eventually(() => {
         if (fleet.acknowledged.size < goal)
@@ -210,13 +219,18 @@ export async function openStand(context: TestContext, options: StandOptions): Pr
       }, deadlineMs)
     },
     async gateGoesOn(forMs) {
-      const before = fleet.acknowledged.size
-      const fromMs = performance.now()
-      await wait(forMs)
-      expect(fleet.acknowledged.size - before).toBeGreaterThan(fleet.perSecond * (forMs / 2_000))
-      const p99Ms = fleet.quantileMs(0.99, fromMs)
-      expect(p99Ms).toBeLessThan(gateMsMax)
-      return `PUBACK p99 ${p99Ms.toFixed(0)} ms meanwhile`
+      let lookMs = forMs
+      return eventually(async () => {
+        const before = fleet.acknowledged.size
+        const fromMs = performance.now()
+        await wait(lookMs)
+        const least = fleet.perSecond * (lookMs / 2_000)
+        lookMs = Math.min(lookMs, lookMsMax)
+        expect(fleet.acknowledged.size - before).toBeGreaterThan(least)
+        const p99Ms = fleet.quantileMs(0.99, fromMs)
+        expect(p99Ms).toBeLessThan(gateMsMax)
+        return `PUBACK p99 ${p99Ms.toFixed(0)} ms meanwhile`
+      }, forMs + looksMsMax)
     },
     async reckon({ fault, note, sinceMs = performance.now(), rejected = 0 }) {
       await fleet.settle()

@@ -42,7 +42,7 @@ export async function openStreet(context: TestContext, options: StandOptions): P
 
   return {
     stand,
-    async applies(more, deadlineMs = 30_000) {
+    async applies(more, deadlineMs = 60_000) {
       const before = await applied()
       await eventually(async () => {
         expect(await applied(), street.errors()).toBeGreaterThanOrEqual(before + more)

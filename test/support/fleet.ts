@@ -40,6 +40,8 @@ export interface Fleet {
   readonly perSecond: number
   /** How long PUBACKs took since `fromMs` (performance.now()), at this quantile. */
   quantileMs(quantile: number, fromMs: number): number
+  /** When the last PUBACK came (performance.now()). */
+  lastAnswerAtMs(): number
   /** Where to connect to from now on. */
   toward(port: number): void
   /** No more new readings; resolves when all there are have been acknowledged. */
@@ -179,6 +181,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       took.sort((a, b) => a - b)
       return took[Math.floor(took.length * quantile)] ?? Number.POSITIVE_INFINITY
     },
+    lastAnswerAtMs: () => answers.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY,
     toward(to) {
       const isFirst = port === undefined
       port = to

@@ -71,7 +71,7 @@ function inOneMoment<T>(db: DatabaseSync, look: (db: DatabaseSync) => T): T {
 function readBooks(db: DatabaseSync): InspectedBooks {
   const one = <T>(sql: string) => db.prepare(sql).get() as T
   const kept = one<{ value: string } | undefined>("SELECT value FROM state WHERE name = 'door'")
-  const { nextOffset = 0, ...door } = JSON.parse(kept?.value ?? '{}')
+  const { nextOffset = 0, commitNumber: _, ...door } = JSON.parse(kept?.value ?? '{}')
   const first = one<{ n: number } | undefined>(
     'SELECT first_offset AS n FROM commits ORDER BY first_offset LIMIT 1',
   )

@@ -2,8 +2,10 @@
  * An hour again: puts records of one ledger, or lines of an export, into a fresh data directory, unchanged, at their own
  * times and in their own order.
  *
- * - A gateway (or `npm run evaluate`) opened on that directory reads them from the first on with all its readers, through
- *   whatever model it is given: the same hour, deterministic, without a network and without touching the original.
+ * - `npm run evaluate -- replay` on that directory judges whatever models it is given on the hour's readings; as often as it
+ *   is run it finds the same.
+ * - A gateway opened on it reads them from the first on with all its readers: history, database, the forecaster's profiles.
+ *   It reads as fast as it can, so its networks miss most of it, and it commands nobody about what is past.
  * - Over MQTT the hour would be judged by today's clock, and a gateway would answer it with commands; so it is not done.
  * - A directory that holds records already is refused: two hours mixed are no hour.
  */

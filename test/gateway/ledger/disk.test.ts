@@ -2,12 +2,16 @@
 import { execFileSync } from 'node:child_process'
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Log, silentLog } from '../../../gateway/kit/log.ts'
+import { ledgerFile } from '../../../gateway/ledger/file.ts'
 import type { Ledger } from '../../../gateway/ledger/ledger.ts'
 import { completeLimits } from '../../../gateway/ledger/limits.ts'
+import type { FromWorker } from '../../../gateway/ledger/protocol.ts'
 import { openStore } from '../../../gateway/ledger/store.ts'
+import { reportAccounts } from '../../../gateway/ledger/tools/accounts.ts'
 import { eventually } from '../../support/eventually.ts'
 import { everything, makeDir, openIn, store, storeMany, textsOf } from './house.ts'
 
@@ -127,6 +131,71 @@ test('a thread that dies is started again, and no sender is told anything wrong'
   expect(workers.size).toBe(2)
 })
 
+/** The thread commits once more and is ended before anybody hears its answer. */
+function endBeforeItsAnswer(worker: Worker): void {
+  const emit = worker.emit
+  worker.emit = function (this: Worker, event: string | symbol, ...said: unknown[]) {
+    const isAnswer = event === 'message' && (said[0] as FromWorker).kind === 'committed'
+    if (isAnswer) void this.terminate()
+    return isAnswer || emit.call(this, event, ...said)
+  }
+}
+
+const nonsense = { atMs: 1, code: 'IG_ERR_X', path: '', reason: '', node: 'n', topic: 't' }
+
+function setAside(ledger: Ledger, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    ledger.books.received += 1
+    const bytes = Buffer.from(text)
+    const refusal = ledger.quarantine({ ...nonsense, bytes, wholeBytes: bytes.length }, (error) =>
+      error ? reject(error) : resolve(),
+    )
+    if (refusal) reject(refusal)
+  })
+}
+
+function receive(ledger: Ledger, text: string): Promise<number> {
+  ledger.books.received += 1
+  return store(ledger, text)
+}
+
+test.for([
+  { what: 'a record', sends: [receive], quarantineRows: 0 },
+  { what: 'a message set aside', sends: [setAside], quarantineRows: 1 },
+  { what: 'both', sends: [receive, setAside], quarantineRows: 1 },
+])(
+  'what was committed by a thread that died before its answer is there once: $what',
+  async ({ sends, quarantineRows }) => {
+    const dir = makeDir()
+    const workers = watchWorkers()
+    const ledger = await openIn(dir, { limits: { tickMs: 20 } })
+    await receive(ledger, 'before')
+    endBeforeItsAnswer([...workers][0]!)
+    await Promise.all(sends.map((send) => send(ledger, 'once')))
+    expect(workers.size).toBe(1) // Its successor was told nothing: it found all of it on the disk.
+    await receive(ledger, 'after')
+    await ledger.close()
+    expect(reportAccounts(dir)).toMatchObject({ quarantineRows, findings: [] })
+  },
+)
+
+test('a ledger from before its commits were numbered is numbered from its first commit on', async () => {
+  const dir = makeDir()
+  const first = await openIn(dir)
+  await receive(first, 'old')
+  await first.close()
+  const db = new DatabaseSync(ledgerFile(dir))
+  db.exec("UPDATE state SET value = json_remove(value, '$.commitNumber') WHERE name = 'door'")
+  db.close()
+  const workers = watchWorkers()
+  const ledger = await openIn(dir, { limits: { tickMs: 20 } })
+  const isSent = setAside(ledger, 'lost on its way')
+  await [...workers][0]?.terminate() // Before or after its commit: there is one message in the end.
+  await isSent
+  await ledger.close()
+  expect(reportAccounts(dir)).toMatchObject({ stored: 1, quarantineRows: 1, findings: [] })
+})
+
 test('while there is no thread a reader is told so at once, and reads on when there is one again', async () => {
   const dir = makeDir()
   const away = `${dir}-away`
@@ -159,7 +228,7 @@ test('a disk that cannot be asked how full it is does not end the thread', async
   onTestFinished(() => renameSync(away, dir))
   const bytes = Buffer.alloc(100_000)
   const row = { firstOffset: 0, lastOffset: 9, firstReceivedAtMs: 1, lastReceivedAtMs: 1, bytes }
-  store.commit({ rows: [row], door: '{}' })
+  store.commit({ number: 1, rows: [row], door: '{}' })
   // What it knew, and what it has written since.
   for (const nowMs of [2_000, 4_000]) {
     const usage = store.usage(nowMs)

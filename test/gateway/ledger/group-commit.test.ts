@@ -21,7 +21,7 @@ const roomy: Usage = {
   firstOffset: 0,
   quarantineDropped: 0,
 }
-const state = { nextOffset: 0, firstOffset: 0, accounts: {}, cursors: [] }
+const state = { commitNumber: 0, nextOffset: 0, firstOffset: 0, accounts: {}, cursors: [] }
 
 function build(limits: Partial<LedgerLimits> = {}) {
   const books = new Books()
@@ -127,7 +127,7 @@ test('when the thread died after its commit, the senders are told that it is don
   append('b')
   commits.threadLost(LedgerDisk('died'))
   expect(append('c')).toMatchObject({ code: 'IG_ERR_LEDGER_DISK' })
-  commits.threadReopened({ ...state, nextOffset: 1 }, roomy)
+  commits.threadReopened({ ...state, commitNumber: 1, nextOffset: 1 }, roomy)
   expect(told).toEqual(['a'])
   await eventually(() => expect(requests.at(-1)?.rows[0]?.firstOffset).toBe(1))
 })
