@@ -5,9 +5,9 @@
  * **due** with the message on whose arrival it is decided. Two ways, each with a gateway of its own:
  *
  * - `request`: who asks for a stage (an operator, a bus) is decided on at once. From its publish to the command at the
- *   controller this is the whole way: door, group commit, live reader, decision, guard, outbox, outlet. The aim holds here.
- * - `reading`: a strategy decides on its beat, here a second (`actuated`), so a reading waits for the beat first: `total` says
- *   what a street sees. `sinceDecided` is from the beat on (the command's own `ts`, to a millisecond), `beforeDecided` the rest.
+ *   controller this is the whole way: door, group commit, live reader, decision, guard, outbox, outlet.
+ * - `reading`: a sensor tells that somebody waits on the other side, and the strategy (`actuated`) decides on it as it comes.
+ *   `sinceDecided` is from the decision on (the command's own `ts`, to a millisecond), `beforeDecided` the rest.
  *
  * One process publishes and receives, so one clock measures; its own delay is told (`ownDelayMs`) and not subtracted.
  * The gateway has one core, the load and this process share the other.

@@ -64,7 +64,7 @@ async function measure(contender: Contender, load: LoadName, share = 1): Promise
   const report = await generator.run(
     [
       ...['-h', '127.0.0.1', '-p', String(contender.port), '-X', '-A', certificates.clientDir],
-      ...['-q', '1', '--warm', '0', '-m', '15', '-n', String(messages), ...loads[load].args],
+      ...['-q', '1', '--warm', '0', '-m', '60', '-n', String(messages), ...loads[load].args],
     ],
     () => {
       before = contender.processes.map(({ pid }) => cpuUsOf(pid))

@@ -87,12 +87,15 @@ function hold(program: string, args: readonly string[]) {
   }
 }
 
-/** The loads of the comparison, by name: what one connection does, and how many there are. */
+/**
+ * The loads of the comparison, by name: what one connection does, and how many there are. As long as the README beside the
+ * generator has them: shorter runs count what a young process and a young connection cost, which is compiled and made once.
+ */
 export const loads = {
-  burst: { messages: 120_000, args: ['-c', '100', '-b', '20', '-w', '40'] },
-  single: { messages: 60_000, args: ['-c', '100', '-b', '1', '-w', '1', '--perrec'] },
+  burst: { messages: 400_000, args: ['-c', '100', '-b', '20', '-w', '40'] },
+  single: { messages: 100_000, args: ['-c', '100', '-b', '1', '-w', '1', '--perrec'] },
   paced: {
-    messages: 24_000,
+    messages: 90_000,
     args: ['-c', '1000', '-b', '1', '-w', '10', '--perrec', '-r', '3000'],
   },
 } as const
