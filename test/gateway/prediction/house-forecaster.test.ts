@@ -184,6 +184,21 @@ test('a challenger dropped into the data directory is scored beside the champion
   expect(events().at(-1)).toBe('modelWent still')
 })
 
+test('a model whose folder is renamed goes on forecasting', async () => {
+  const shipped = await folder('still')
+  const { step, ask, forecaster, events } = await house({ shippedFolder: shipped })
+  for (let i = 0; i < 8; i++) await step()
+  await rename(join(shipped, 'still'), join(shipped, 'still-2'))
+  await forecaster.rescan()
+  await step()
+  expect(forecaster.models()).toEqual(['profile', 'still'])
+  expect(ask()?.model).toBe('still')
+  await rm(join(shipped, 'still-2'), { recursive: true })
+  await forecaster.rescan()
+  expect(events().filter((event) => event === 'modelWent still')).toHaveLength(1)
+  expect(forecaster.models()).toEqual(['profile'])
+})
+
 test('what was learned survives a restart, and a torn file does not stop one', async () => {
   const file = join(await folder(), 'forecast.ndjson')
   const before = await house()
