@@ -59,6 +59,11 @@ export class Buckets implements BucketFiller {
     this.#open = { ...(snapshot ?? emptyBucket) }
   }
 
+  /** End of the newest window; 0 before the first. */
+  get newestMs(): number {
+    return this.#open.newestMs
+  }
+
   add(reading: Reading): readonly Bucket[] {
     const closed: Bucket[] = []
     const parts = Math.max(1, Math.round(reading.windowMs / slotMs))
