@@ -14,6 +14,7 @@ import type {
   TrafficQueue,
 } from '../../schemas/generated/messages.ts'
 import { parseTimestamp } from '../../schemas/time.ts'
+import { defaultIngressLimits } from '../ingress/limits.ts'
 import type { EventClock } from '../kit/clock.ts'
 import type { ParsedRecord } from '../ledger/record.ts'
 import type { Reading } from '../prediction/ports.ts'
@@ -109,7 +110,11 @@ export function createLiveReader(ports: LivePorts): LiveReader {
   }
 }
 
-/** The windows of every detector in a `traffic.count`, replayed ones too; nothing of any other message. */
+/**
+ * The windows of every detector in a `traffic.count`, replayed ones too; nothing of any other message. What a clock that
+ * runs ahead has dated into the future is none: a detector's time never runs back, so it would shut out all that comes
+ * after the clock was put right. Rests on the record alone, so that a forecast made again sees the same.
+ */
 export function readingsOf(record: ParsedRecord): readonly Reading[] {
   const { topic, value } = record.message
   const isCount = topic.code === 'traffic.count' && ['status', 'replay'].includes(topic.type)
@@ -117,7 +122,7 @@ export function readingsOf(record: ParsedRecord): readonly Reading[] {
   const readings: Reading[] = []
   for (const entry of (value as TrafficCount).entries) {
     const atMs = parseTimestamp(entry.ts)
-    if (atMs === undefined) continue
+    if (atMs === undefined || (record.notes?.future && liesAhead(atMs, record))) continue
     for (const [component, count] of Object.entries(entry.values.detectors)) {
       readings.push({
         node: topic.node,
@@ -130,10 +135,15 @@ export function readingsOf(record: ParsedRecord): readonly Reading[] {
         quality:
           record.notes?.qualities?.[component] ??
           count.quality ??
+          entry.quality ??
           (record.notes?.replay ? 'old' : 'recent'),
         offset: record.offset,
       })
     }
   }
   return readings
+}
+
+function liesAhead(atMs: number, { receivedAtMs }: ParsedRecord): boolean {
+  return atMs - receivedAtMs > defaultIngressLimits.futureMs
 }

@@ -44,6 +44,17 @@ export function readMeters(
     return Object.entries(counts).map(([outcome, value]) => ({ labels: { outcome }, value }))
   })
   metrics.read('intergreen_prediction_thread_restarts', () => rooms.forecaster.counts().restarts)
+  metrics.read('intergreen_prediction_detectors', () => rooms.forecaster.detectors().known)
+  metrics.read(
+    'intergreen_prediction_detectors_forgotten_total',
+    () => rooms.forecaster.detectors().forgotten,
+  )
+  metrics.read('intergreen_prediction_readings_left_out_total', () =>
+    Object.entries(rooms.forecaster.detectors().readingsLeftOut).map(([reason, value]) => ({
+      labels: { reason },
+      value,
+    })),
+  )
   metrics.read(
     'intergreen_event_loop_turns_total',
     () => performance.nodeTiming.uvMetricsInfo.loopCount,

@@ -85,6 +85,14 @@ export const metricTable = {
   intergreen_prediction_thread_restarts: gauge(
     'How often the model thread had to be started again',
   ),
+  intergreen_prediction_detectors: gauge('Detectors the forecaster follows'),
+  intergreen_prediction_detectors_forgotten_total: counter(
+    'Detectors that had been silent for a day and were forgotten for others, where there was no room',
+  ),
+  intergreen_prediction_readings_left_out_total: counter(
+    'Readings the forecaster did not take: `full` of a detector for which there is no room, `notNewer` than the last of its detector',
+    'reason',
+  ),
   intergreen_control_decisions_total: counter('Decisions', 'outcome'),
   intergreen_control_decide_seconds: seconds('View, strategy and guard of one junction'),
   intergreen_control_guard_refused_total: counter('Commands the guard refused', 'issuer'),

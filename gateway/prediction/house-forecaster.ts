@@ -12,7 +12,7 @@
 import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { Part } from '../kit/part.ts'
-import { type DetectorFault, watchBucket } from './faults/fault-watch.ts'
+import { type DetectorFault, endWatch, watchBucket } from './faults/fault-watch.ts'
 import type { ContestEntry } from './judges/contest.ts'
 import { pinballOf, type Score, Scoreboard } from './judges/scoreboard.ts'
 import { Book, profileModel, type Series } from './online/book.ts'
@@ -69,6 +69,12 @@ export interface HouseForecaster extends Forecaster, Part {
   models(): readonly string[]
   contests(): readonly ContestEntry[]
   counts(): Readonly<QueueCounts> & { readonly queued: number; readonly restarts: number }
+  /** Detectors followed, and what the bounds have cost since the start (online/book.ts). */
+  detectors(): {
+    readonly known: number
+    readonly forgotten: number
+    readonly readingsLeftOut: { readonly full: number; readonly notNewer: number }
+  }
   /** Looks at the model folders now instead of within the minute. */
   rescan(): Promise<void>
   /** Resolves when no batch is waiting or under way: for tools that must not run ahead of the network. */
@@ -118,20 +124,27 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
       if (Number.isFinite(value)) judge(series, endMs, value)
       dispatcher.add(series, endMs)
     },
-    (detector, bucket) => {
-      const { node, component } = detector.series[0]!
-      const known = options.neighboursOf?.(node, component) ?? []
-      const neighbours =
-        known.length > 0
-          ? known.map((key) => book.detector(key.node, key.component))
-          : book.detectorsOf(node).filter((other) => other !== detector)
-      for (const fault of watchBucket(detector, bucket, neighbours)) {
-        if (isRelearning) continue
-        log.info({ ...fault }, 'detector fault')
-        options.onFault?.(fault)
-      }
+    {
+      onBucket(detector, bucket) {
+        const { node, component } = detector.series[0]!
+        const known = options.neighboursOf?.(node, component) ?? []
+        const neighbours =
+          known.length > 0
+            ? known.map((key) => book.detector(key.node, key.component))
+            : book.detectorsOf(node).filter((other) => other !== detector)
+        tell(watchBucket(detector, bucket, neighbours))
+      },
+      onForget: (detector, atMs) => tell(endWatch(detector, atMs)),
     },
   )
+
+  function tell(faults: readonly DetectorFault[]): void {
+    if (isRelearning) return
+    for (const fault of faults) {
+      log.info({ ...fault }, 'detector fault')
+      options.onFault?.(fault)
+    }
+  }
 
   const dispatcher = new Dispatcher({
     clock,
@@ -249,6 +262,11 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
     models: () => lineup.models,
     contests: () => lineup.entries,
     counts: () => ({ ...host.queue.counts, queued: host.queue.length, restarts: host.restarts }),
+    detectors: () => ({
+      known: book.detectorCount,
+      forgotten: book.forgotten,
+      readingsLeftOut: { ...book.readings },
+    }),
     async rescan() {
       lastScanAt = Number.NEGATIVE_INFINITY
       await scan()

@@ -1,11 +1,13 @@
 /**
  * What the room has learned, over a restart: one JSON line per detector, after a line of what belongs to all.
  *
- * - Written beside and renamed, so that a crash leaves the old file whole; a few detectors at a time, so that a large
- *   house does not hold up the event loop.
+ * - Written beside and renamed, so that a crash leaves the old file whole.
+ * - Written and read a few detectors at a time: a large house's is longer than a string can be, and must not hold up the
+ *   event loop.
  * - Nothing here is precious: a missing, torn or foreign file means learning anew, and is said once in the log.
  */
-import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { link, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../kit/log.ts'
@@ -40,11 +42,11 @@ export async function writeState(path: string, state: CommonState & { book: Book
     for (const detector of book.snapshots()) {
       lines.push(JSON.stringify(detector))
       if (lines.length < detectorsPerWrite) continue
-      await file.write(`${lines.join('\n')}\n`)
+      await file.appendFile(`${lines.join('\n')}\n`)
       lines = []
       await setImmediate()
     }
-    if (lines.length > 0) await file.write(`${lines.join('\n')}\n`)
+    if (lines.length > 0) await file.appendFile(`${lines.join('\n')}\n`)
     await file.sync()
   } finally {
     await file.close()
@@ -58,31 +60,44 @@ export async function readState(
   book: Book,
   log: Log,
 ): Promise<CommonState | undefined> {
-  let text: string
+  let header: Header | undefined
   try {
-    text = await readFile(path, 'utf8')
-  } catch (err) {
-    if ((err as NodeJS.ErrnoException).code !== 'ENOENT')
-      log.warn({ err, path }, 'what the forecaster had learned cannot be read; it learns anew')
-    return undefined
-  }
-  try {
-    const [first, ...lines] = text.split('\n').filter((line) => line !== '')
-    const header = JSON.parse(first ?? '') as Header
-    if (header.version !== version) return undefined
-    for (const line of lines) book.restore(JSON.parse(line) as DetectorSnapshot)
+    for await (const line of linesOf(path)) {
+      if (header) {
+        book.restore(JSON.parse(line) as DetectorSnapshot)
+        continue
+      }
+      header = JSON.parse(line) as Header
+      if (header.version !== version) return undefined
+    }
+    if (!header) throw new Error('it is empty')
     return header
   } catch (err) {
-    log.warn({ err, path }, 'what the forecaster had learned is damaged; it learns anew from there')
+    if ((err as NodeJS.ErrnoException).code !== 'ENOENT')
+      log.warn(
+        { err, path },
+        'what the forecaster had learned is damaged; it learns anew from there',
+      )
     return undefined
   }
+}
+
+/** A piece of the file in memory at a time, with the event loop free in between. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let rest = ''
+  for await (const piece of createReadStream(path, { encoding: 'utf8' })) {
+    const lines = `${rest}${piece}`.split('\n')
+    rest = lines.pop()!
+    yield* lines.filter((line) => line !== '')
+  }
+  if (rest !== '') yield rest
 }
 
 /** The time zone of the forecaster's state in a data directory; undefined where there is none. */
 export async function timeZoneOf(dir: string): Promise<string | undefined> {
   try {
-    const file = await open(join(dir, stateName))
-    for await (const line of file.readLines()) return (JSON.parse(line) as Header).timeZone
+    for await (const line of linesOf(join(dir, stateName)))
+      return (JSON.parse(line) as Header).timeZone
   } catch {
     // None that can be read: whoever asks goes by the default.
   }

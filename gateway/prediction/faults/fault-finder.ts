@@ -169,6 +169,14 @@ export class FaultFinder {
     ].filter((event) => event !== undefined)
   }
 
+  /** Nothing more will come of the detector: what is active ends. */
+  end(atMs: number): readonly FaultEvent[] {
+    return [...this.#active].map(([kind, { sinceMs }]) => ({
+      ...{ kind, isActive: false, sinceMs, atMs },
+      text: 'the detector has fallen silent and is forgotten',
+    }))
+  }
+
   /** Turns a run of suspicious buckets into a fault with its beginning, and ordinary ones into its end. */
   #judge(
     kind: FaultKind,

@@ -21,14 +21,23 @@ export function watchBucket(
   bucket: Bucket,
   neighbours: readonly (Detector | undefined)[],
 ): readonly DetectorFault[] {
-  const flow = detector.series[0]!
   const known = neighbours.filter((one) => one !== undefined).slice(0, neighboursMax)
   const events = detector.faults.update({
     ...bucket,
     expectedVehicles: expectedOf(detector, bucket),
     neighbours: known.length > 0 ? ratiosOf(known) : undefined,
   })
-  return events.map((event) => ({ ...event, node: flow.node, component: flow.component }))
+  return named(detector, events)
+}
+
+/** What ends because the detector is forgotten. */
+export function endWatch(detector: Detector, atMs: number): readonly DetectorFault[] {
+  return named(detector, detector.faults.end(atMs))
+}
+
+function named({ series }: Detector, events: readonly FaultEvent[]): readonly DetectorFault[] {
+  const { node, component } = series[0]!
+  return events.map((event) => ({ ...event, node, component }))
 }
 
 /** What the profile said of this bucket five minutes ago; NaN in a detector's first day. */

@@ -2,18 +2,24 @@
  * Every series the house has seen, brought up to date reading by reading.
  *
  * - A reading goes to its detector's bucket; a closed bucket moves the detector's three series one step on.
- * - Bounded: at most `detectorsMax` detectors, about 30 kB each; readings of further ones are refused and counted.
+ * - Bounded: at most `detectorsMax` detectors, about 30 kB each, and `detectorsPerNodeMax` of one node. Where there is no
+ *   room the one that has been silent longest is forgotten, but none that has told something within a day; until then the
+ *   readings of further ones are left out and counted.
  * - Whole state in a plain value and back (`snapshots`, `restore`), for a restart without relearning.
  */
 import { FaultFinder, type FaultSnapshot } from '../faults/fault-finder.ts'
 import { Track, type TrackSnapshot } from '../judges/track.ts'
 import type { Quantity, Reading } from '../ports.ts'
 import { type Bucket, type BucketSnapshot, Buckets } from './buckets.ts'
-import { type Calendar, dayTypeOf, lagCount } from './calendar.ts'
+import { type Calendar, dayTypeOf, lagCount, slotMs, slotsPerDay } from './calendar.ts'
 import { type CarrySnapshot, ProfileForecast } from './profile-forecast.ts'
 import { type SeriesSnapshot, SeriesState } from './series-state.ts'
 
-export const detectorsMax = 20_000
+const detectorsMaxDefault = 20_000
+/** The detectors of four full messages: more than any junction has, and too few to take the house's places from the others. */
+export const detectorsPerNodeMax = 256
+/** Silence after which a detector may be forgotten for another: it was no cut of an afternoon. */
+const silentMsMin = slotsPerDay * slotMs
 export const quantities = ['vehiclesPer5Min', 'speedKmh', 'occupancyPercent'] as const
 export const profileModel = 'profile'
 /** The reading before the lags of the newest forecast, and of the one before it. */
@@ -65,30 +71,47 @@ export interface DetectorSnapshot {
 /** A series has moved one step; `value` is NaN where the bucket had none. Called before the forecast is renewed. */
 export type OnStep = (series: Series, endMs: number, value: number) => void
 
-/** A bucket has closed. Called before its series move on. */
-export type OnBucket = (detector: Detector, bucket: Bucket) => void
+export interface BookOptions {
+  /** A bucket has closed. Called before its series move on. */
+  readonly onBucket?: (detector: Detector, bucket: Bucket) => void
+  /** A detector made room for another, which told of `atMs`. */
+  readonly onForget?: (detector: Detector, atMs: number) => void
+  readonly detectorsMax?: number
+}
 
 export class Book {
   readonly #detectors = new Map<string, Detector>()
   readonly #byNode = new Map<string, Detector[]>()
   readonly #calendar: Calendar
   readonly #onStep: OnStep
-  readonly #onBucket: OnBucket | undefined
-  refused = 0
+  readonly #options: BookOptions
+  readonly #detectorsMax: number
+  /** Before, nobody has been silent for long enough: a detector's time never runs back. */
+  #isFullUntilMs = 0
+  /** Detectors that had to make room since the start. */
+  forgotten = 0
+  /** Readings that were left out since the start: of a detector too many, or not newer than its last. */
+  readonly readings = { full: 0, notNewer: 0 }
   /** First record of the ledger that has not been seen; -1 before any. */
   seenTo = -1
 
-  constructor(calendar: Calendar, onStep: OnStep, onBucket?: OnBucket) {
+  constructor(calendar: Calendar, onStep: OnStep, options: BookOptions = {}) {
     this.#calendar = calendar
     this.#onStep = onStep
-    this.#onBucket = onBucket
+    this.#options = options
+    this.#detectorsMax = options.detectorsMax ?? detectorsMaxDefault
   }
 
   /** True when the reading closed a bucket, so that there is something new to forecast from. */
   observe(reading: Reading): boolean {
-    const detector = this.#open(reading.node, reading.component)
-    if (!detector) return false
+    const detector = this.#open(reading)
+    if (!detector) {
+      this.readings.full += 1
+      return false
+    }
+    const { dropped } = detector.buckets
     const closed = detector.buckets.add(reading)
+    this.readings.notNewer += detector.buckets.dropped - dropped
     const { offset = -1 } = reading
     if (offset >= this.seenTo) this.seenTo = offset + 1
     const { closings } = detector.series[0]!
@@ -96,7 +119,7 @@ export class Book {
     for (const bucket of closed) {
       closings.push(offset)
       if (closings.length > closingsMax) closings.shift()
-      this.#onBucket?.(detector, bucket)
+      this.#options.onBucket?.(detector, bucket)
       for (const series of detector.series) this.#step(series, bucket)
     }
     return closed.length > 0
@@ -174,26 +197,52 @@ export class Book {
 
   #put(node: string, component: string, detector: Detector): Detector {
     const key = keyOf(node, component)
-    const before = this.#detectors.get(key)
-    const others = this.detectorsOf(node).filter((one) => one !== before)
-    this.#byNode.set(node, [...others, detector])
+    this.#remove(node, key)
+    this.#byNode.set(node, [...this.detectorsOf(node), detector])
     this.#detectors.set(key, detector)
+    this.#isFullUntilMs = 0
     return detector
   }
 
-  #open(node: string, component: string): Detector | undefined {
+  #remove(node: string, key: string): void {
+    const before = this.#detectors.get(key)
+    if (!before) return
+    const others = this.detectorsOf(node).filter((one) => one !== before)
+    if (others.length > 0) this.#byNode.set(node, others)
+    else this.#byNode.delete(node)
+    this.#detectors.delete(key)
+  }
+
+  #open({ node, component, atMs }: Reading): Detector | undefined {
     const detector = this.detector(node, component)
     if (detector) return detector
-    if (this.#detectors.size >= detectorsMax) {
-      this.refused += 1
-      return undefined
-    }
+    if (!this.#makeRoom(node, atMs)) return undefined
     const closings: number[] = []
     return this.#put(node, component, {
       buckets: new Buckets(),
       faults: new FaultFinder(),
       series: quantities.map((quantity) => createSeries(node, component, quantity, closings)),
     })
+  }
+
+  /** For one more detector of a node; false where nobody may be forgotten for it. */
+  #makeRoom(node: string, atMs: number): boolean {
+    const own = this.detectorsOf(node)
+    if (own.length >= detectorsPerNodeMax) return this.#forget(longestSilent(own), atMs)
+    if (this.#detectors.size < this.#detectorsMax) return true
+    if (atMs < this.#isFullUntilMs) return false
+    const silent = longestSilent(this.#detectors.values())
+    this.#isFullUntilMs = silent.buckets.newestMs + silentMsMin
+    return this.#forget(silent, atMs)
+  }
+
+  #forget(detector: Detector, atMs: number): boolean {
+    if (atMs < detector.buckets.newestMs + silentMsMin) return false
+    const { node, component } = detector.series[0]!
+    this.#remove(node, keyOf(node, component))
+    this.forgotten += 1
+    this.#options.onForget?.(detector, atMs)
+    return true
   }
 
   #step(series: Series, bucket: Bucket): void {
@@ -212,6 +261,14 @@ export class Book {
       .get(profileModel)!
       .put(endMs, series.profile.forecast(endMs, ahead, series.state), this.seenTo)
   }
+}
+
+/** Of one at least. */
+function longestSilent(detectors: Iterable<Detector>): Detector {
+  let silent: Detector | undefined
+  for (const one of detectors)
+    if (!silent || one.buckets.newestMs < silent.buckets.newestMs) silent = one
+  return silent!
 }
 
 function createSeries(

@@ -4,7 +4,8 @@
  *   windows  |1|1|1|1|1|1|1| |1|…          a bucket closes when all its time is covered,
  *   buckets  |    5    |    5    |          or when a later window comes
  *
- * - A bucket of which less than 60 % was covered has no value (NaN); one with gaps is scaled up.
+ * - A bucket of which less than 60 % was covered has no value (NaN); one with gaps is scaled up, and one whose windows
+ *   reach over its edge or over each other is scaled down: a bucket shows the rate of the time that was counted.
  * - What comes twice or after its bucket has closed is dropped and counted; a detector's time never runs back.
  * - Buckets without any window are reported as gaps, so that a reader's lags stay true.
  */
@@ -58,6 +59,11 @@ export class Buckets implements BucketFiller {
     this.#open = { ...(snapshot ?? emptyBucket) }
   }
 
+  /** End of the newest window; 0 before the first. */
+  get newestMs(): number {
+    return this.#open.newestMs
+  }
+
   add(reading: Reading): readonly Bucket[] {
     const closed: Bucket[] = []
     const parts = Math.max(1, Math.round(reading.windowMs / slotMs))
@@ -84,7 +90,7 @@ export class Buckets implements BucketFiller {
     if (endMs < this.#open.endMs) return
     if (endMs > this.#open.endMs) this.#closeUntil(endMs, closed)
     const open = this.#open
-    const lengthMs = Math.min(slotMs, reading.windowMs / parts)
+    const lengthMs = reading.windowMs / parts
     if (reading.quality === 'recent' && Number.isFinite(reading.vehicles)) {
       const vehicles = reading.vehicles / parts
       open.coveredMs += lengthMs
@@ -120,7 +126,7 @@ export class Buckets implements BucketFiller {
     const isWhole = open.coveredMs >= coverageMin * slotMs
     return {
       endMs: open.endMs,
-      vehicles: isWhole ? (open.vehicles * slotMs) / Math.min(open.coveredMs, slotMs) : Number.NaN,
+      vehicles: isWhole ? (open.vehicles * slotMs) / open.coveredMs : Number.NaN,
       speedKmh: isWhole && open.speedWeight > 0 ? open.speedSum / open.speedWeight : Number.NaN,
       occupancyPercent:
         isWhole && open.occupancyMs > 0 ? open.occupancySum / open.occupancyMs : Number.NaN,

@@ -2,7 +2,8 @@
  * Puts the series of one quantity that have something new into one matrix, a row each.
  *
  * A neighbour counts only if its newest bucket is the same one: what it showed five minutes ago is another question
- * than the one the network was asked in training.
+ * than the one the network was asked in training. A series of which no neighbour is known stands in no area: in training
+ * there was one only where it was known who stands together.
  */
 import type { Series } from '../online/book.ts'
 import type { Calendar } from '../online/calendar.ts'
@@ -32,12 +33,14 @@ export interface BatchSurroundings {
 export function makeBatch(series: readonly Series[], around: BatchSurroundings): Batch {
   const features = new Float32Array(series.length * featureCount)
   series.forEach((one, row) => {
+    const neighbours = around.neighboursOf(one)
+    const hasArea = neighbours.length > 0 && one.newestMs === around.newestMs
     writeFeatures(features, row * featureCount, one.state, {
       ahead: around.calendar.ahead(one.newestMs),
-      neighbours: around
-        .neighboursOf(one)
-        .map((other) => (other?.newestMs === one.newestMs ? other.state : undefined)),
-      area: one.newestMs === around.newestMs ? around.area : undefined,
+      neighbours: neighbours.map((other) =>
+        other?.newestMs === one.newestMs ? other.state : undefined,
+      ),
+      area: hasArea ? around.area : undefined,
     })
   })
   return {

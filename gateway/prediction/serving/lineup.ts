@@ -111,7 +111,9 @@ export class Lineup {
     for (const { folder, reason } of refused)
       this.#options.onAudit('modelRefused', basename(folder), { folder, reason })
     for (const files of came) await this.#admit(files)
-    for (const id of went) await this.#dismiss(id, 'modelWent', {})
+    // A folder that was renamed is one that went and one that came: its model stays.
+    const isHere = new Set(came.map((files) => files.card.id))
+    for (const id of went) if (!isHere.has(id)) await this.#dismiss(id, 'modelWent', {})
   }
 
   /** After each batch: how many of its answers had to be thrown away. */

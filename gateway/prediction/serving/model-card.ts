@@ -49,12 +49,13 @@ export interface ModelFiles {
 export async function readModel(folder: string): Promise<ModelFiles> {
   const card = parseCard(await readText(join(folder, 'card.json')), folder)
   const file = join(folder, 'model.onnx')
-  const { size } = await stat(file).catch((cause) => {
+  const cannotRead = (cause: unknown): never => {
     throw ModelRefused.from(cause, card.id, `${file} cannot be read`)
-  })
+  }
+  const { size } = await stat(file).catch(cannotRead)
   if (size > modelBytesMax)
     throw ModelRefused(card.id, `${file} has ${size} bytes, limit ${modelBytesMax}`)
-  const bytes = await readFile(file)
+  const bytes = await readFile(file).catch(cannotRead)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   if (sha256 !== card.sha256)
     throw ModelRefused(card.id, `${file} has checksum ${sha256}, its card says ${card.sha256}`)

@@ -58,8 +58,11 @@ export class Registry {
         came.push(files)
         this.#known.set(folder, { stamp, id })
       } catch (error) {
-        if (!isCodedError(error)) throw error
-        refused.push({ folder, reason: error.message })
+        // Whatever is wrong with one folder, the others are not lost for it.
+        const { message: reason } = isCodedError(error)
+          ? error
+          : ModelRefused.from(error, folder, (error as Error).message)
+        refused.push({ folder, reason })
         this.#known.set(folder, { stamp, id: before?.id })
       }
     }
@@ -76,7 +79,8 @@ export class Registry {
         const files = ['card.json', 'model.onnx'].map((name) => stat(join(folder, name)))
         const found = await Promise.all(files).catch(() => undefined)
         if (!found) continue
-        stamps.set(folder, found.map((file) => `${file.size}@${file.mtimeMs}`).join(' '))
+        // The time of change, because a file may become readable, or be copied together with its time, without a new mtime.
+        stamps.set(folder, found.map((file) => `${file.size}@${file.ctimeMs}`).join(' '))
       }
     }
     return stamps

@@ -8,6 +8,7 @@ import { createEventClock } from '../../../gateway/kit/clock.ts'
 import { silentLog } from '../../../gateway/kit/log.ts'
 import { openLedger } from '../../../gateway/ledger/ledger.ts'
 import { createHouseForecaster } from '../../../gateway/prediction/house-forecaster.ts'
+import { detectorsPerNodeMax } from '../../../gateway/prediction/online/book.ts'
 import { minuteMs, mondayMs, reading } from '../prediction/days.ts'
 
 const stepMs = 5 * minuteMs
@@ -48,4 +49,26 @@ test('the champion of each quantity and the scores of the models that are here c
   const after = await instruments.metrics.text()
   expect(after).toContain('{quantity="vehiclesPer5Min",model="profile"} 1')
   expect(after).not.toContain('"still"')
+})
+
+test('how many detectors are followed, and what was left out, can be scraped', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'meters-'))
+  const ledger = await openLedger({ dir, log: silentLog })
+  onTestFinished(async () => {
+    await ledger.close()
+    await rm(dir, { recursive: true, force: true })
+  })
+  const forecaster = createHouseForecaster({ clock: createEventClock(mondayMs), log: silentLog })
+  const instruments = createInstruments()
+  readMeters(instruments, { ledger, forecaster })
+  for (let number = 0; number <= detectorsPerNodeMax; number++)
+    forecaster.observe(reading(mondayMs, 2, { component: `dl/${number}` }))
+  forecaster.observe(reading(mondayMs, 2, { component: 'dl/0' }))
+  const laterMs = mondayMs + 24 * 60 * minuteMs
+  forecaster.observe(reading(laterMs, 2, { component: 'dl/9000' }))
+  const text = await instruments.metrics.text()
+  expect(text).toContain(`intergreen_prediction_detectors ${detectorsPerNodeMax}`)
+  expect(text).toContain('intergreen_prediction_detectors_forgotten_total 1')
+  for (const reason of ['full', 'notNewer'])
+    expect(text).toContain(`intergreen_prediction_readings_left_out_total{reason="${reason}"} 1`)
 })

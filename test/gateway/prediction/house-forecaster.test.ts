@@ -10,6 +10,7 @@ import {
   type HouseForecasterOptions,
 } from '../../../gateway/prediction/house-forecaster.ts'
 import type { Score } from '../../../gateway/prediction/judges/scoreboard.ts'
+import { detectorsPerNodeMax } from '../../../gateway/prediction/online/book.ts'
 import type { AuditEntry } from '../../../gateway/prediction/serving/lineup.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createRandom, minuteMs, mondayMs, poisson, reading, usualPerHour } from './days.ts'
@@ -184,6 +185,21 @@ test('a challenger dropped into the data directory is scored beside the champion
   expect(events().at(-1)).toBe('modelWent still')
 })
 
+test('a model whose folder is renamed goes on forecasting', async () => {
+  const shipped = await folder('still')
+  const { step, ask, forecaster, events } = await house({ shippedFolder: shipped })
+  for (let i = 0; i < 8; i++) await step()
+  await rename(join(shipped, 'still'), join(shipped, 'still-2'))
+  await forecaster.rescan()
+  await step()
+  expect(forecaster.models()).toEqual(['profile', 'still'])
+  expect(ask()?.model).toBe('still')
+  await rm(join(shipped, 'still-2'), { recursive: true })
+  await forecaster.rescan()
+  expect(events().filter((event) => event === 'modelWent still')).toHaveLength(1)
+  expect(forecaster.models()).toEqual(['profile'])
+})
+
 test('what was learned survives a restart, and a torn file does not stop one', async () => {
   const file = join(await folder(), 'forecast.ndjson')
   const before = await house()
@@ -276,5 +292,24 @@ test('a fault found by forecast is told once over a restart, and its end when it
   for (let at = 4; at <= 12; at++)
     for (const one of bucketAt(end + at * stepMs, false)) last.forecaster.observe(one)
   expect(told()).toEqual(['dead on', 'dead off'])
+  expect(faults[1]!.sinceMs).toBe(faults[0]!.sinceMs)
+})
+
+test('the fault of a detector that is forgotten for others ends with it', async () => {
+  const faults: DetectorFault[] = []
+  const { forecaster } = await house({ onFault: (fault) => faults.push(fault) })
+  const tell = (number: number, atMs: number, speedKmh = 50) => {
+    const component = `dl/${number}`
+    forecaster.observe(reading(atMs, 10, { component, windowMs: stepMs, speedKmh }))
+  }
+  tell(1, mondayMs - stepMs, 240)
+  tell(1, mondayMs, 240)
+  for (let number = 2; number <= detectorsPerNodeMax; number++) tell(number, mondayMs + stepMs)
+  expect(faults).toMatchObject([{ component: 'dl/1', kind: 'implausible', isActive: true }])
+  const laterMs = mondayMs + 288 * stepMs
+  tell(9_000, laterMs)
+  expect(faults.slice(1)).toMatchObject([
+    { component: 'dl/1', kind: 'implausible', isActive: false, atMs: laterMs },
+  ])
   expect(faults[1]!.sinceMs).toBe(faults[0]!.sinceMs)
 })

@@ -57,3 +57,28 @@ test('what is not of recent quality leaves a hole, and a speed without vehicles 
   const quiet = [6, 7, 8, 9, 10].flatMap((minute) => buckets.add(reading(at(minute), 0)))
   expect(quiet[0]).toMatchObject({ vehicles: 0, speedKmh: Number.NaN })
 })
+
+test('windows that do not divide five minutes count what passed, not more', () => {
+  const buckets = new Buckets()
+  const windowMs = 1.5 * minuteMs
+  const closed = Array.from({ length: 40 }, (_, index) =>
+    buckets.add(reading(at((index + 1) * 1.5), 18, { windowMs })),
+  ).flat()
+  // A true 12 a minute, whether three windows end in a bucket or four.
+  expect(closed.length).toBeGreaterThan(10)
+  expect(new Set(closed.map((bucket) => bucket.vehicles))).toEqual(new Set([60]))
+  const long = new Buckets()
+  const sevens = [7, 14, 21, 28, 35].flatMap((minute) =>
+    long.add(reading(at(minute), 84, { windowMs: 7 * minuteMs })),
+  )
+  const known = sevens.map((bucket) => bucket.vehicles).filter(Number.isFinite)
+  expect(new Set(known)).toEqual(new Set([60]))
+})
+
+test('a detector that tells in two lengths of window is counted once', () => {
+  const buckets = new Buckets()
+  for (const minute of [1, 2, 3, 4]) buckets.add(reading(at(minute), 12))
+  const whole = buckets.add(reading(at(5), 60, { windowMs: 5 * minuteMs, occupancyPercent: 18 }))
+  expect(whole).toMatchObject([{ vehicles: 60, occupancyPercent: 18 }])
+  expect(buckets.add(reading(at(5), 12))).toEqual([])
+})
