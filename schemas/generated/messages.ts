@@ -737,7 +737,7 @@ export interface Junction {
       offsetS: OffsetS
       greensS: GreensS
       /**
-       * Stages in the order they are served.
+       * Stages in the order they are served, each once in a cycle.
        *
        * @minItems 1
        * @maxItems 32
