@@ -125,7 +125,7 @@ export const DevelopmentAuthority = defineError({
   code: 'IG_ERR_TLS_DEVELOPMENT_AUTHORITY',
   message:
     '%s is a development authority (%s): anybody with the data directory can issue certificates',
-  hint: 'Make your own with `npm run pki -- init --name "…"`, keep its key off this machine, and name its ca.crt.',
+  hint: 'Make your own with `npm run pki -- init --authority-name "…"`, keep its key off this machine, and name its ca.crt.',
   blame: 'operator',
   retry: 'never',
 })

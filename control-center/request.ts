@@ -7,95 +7,15 @@
  * - It ends when the request is decided; the hold goes on in the gateway, and `release` gives the junction back.
  * - It asks once. Nothing is sent again after a lost connection: ask again by hand.
  */
-import type { ProgramSchema } from '../schemas/command-line.ts'
 import { createCommandId } from '../schemas/ids.ts'
 import { decodePayload, encodePayload } from '../schemas/payload.ts'
 import { runProgram } from '../schemas/program.ts'
 import { filters, isTopic, parseTopic, type Topic, topics } from '../schemas/topics.ts'
-import { type Desk, type DeskOptions, deskOptions, openDesk } from './desk.ts'
+import { type Desk, openDesk } from './desk.ts'
 import { CenterRefused, CenterUnanswered } from './errors.ts'
 import { createGatewayTime } from './gateway-time.ts'
-import {
-  type OperatorRequest,
-  type RequestWords,
-  readWords,
-  requestMessage,
-  requestUsage,
-} from './request-words.ts'
-
-interface RequestOptions extends DeskOptions, RequestWords {
-  readonly answerS: number
-}
-
-const program: ProgramSchema = {
-  name: 'npm run request --',
-  summary:
-    'Asks for a stage, plan, timing, mode or priority as an operator, or gives a junction back.',
-  positionals: 'WHAT JUNCTION [VALUE]',
-  properties: {
-    hold: {
-      type: 'string',
-      pattern: '^[0-9]+(\\.[0-9]+)?(s|m|h)$',
-      default: '60s',
-      description: 'how long it is to hold: 90s, 5m, 1h',
-    },
-    validS: {
-      type: 'number',
-      minimum: 1,
-      maximum: 120,
-      default: 30,
-      description: 'not to be acted on any more after so long',
-    },
-    component: {
-      type: 'string',
-      default: '',
-      description: 'part of the device, where it has some',
-    },
-    cycleS: { type: 'number', description: 'timing: the cycle' },
-    offsetS: { type: 'number', default: 0, description: 'timing: its offset' },
-    control: {
-      type: 'string',
-      enum: ['central', 'local'],
-      description: 'mode: who is to be in control',
-    },
-    kind: {
-      type: 'string',
-      enum: ['emergency', 'bus', 'tram'],
-      default: 'bus',
-      description: 'priority: for whom',
-    },
-    etaS: {
-      type: 'number',
-      minimum: 0,
-      default: 0,
-      description: 'priority: seconds to its arrival',
-    },
-    vehicle: { type: 'string', description: 'priority: which vehicle' },
-    answerS: {
-      type: 'number',
-      minimum: 1,
-      default: 30,
-      description: 'give up when the gateway has not answered after so long',
-    },
-    ...deskOptions('center/operator-1'),
-  },
-  notes: [
-    '',
-    'WHAT and its VALUE:',
-    ...requestUsage,
-    '',
-    'Examples:',
-    '  npm run request -- stage north/tlc-001 2 --hold 60s',
-    '  npm run request -- plan north/tlc-001 1 --hold 10m',
-    '  npm run request -- timing north/tlc-001 1=40,2=14,3=20 --cycle-s 90 --hold 10m',
-    '  npm run request -- mode north/tlc-001 flashing --hold 5m',
-    '  npm run request -- priority north/tlc-001 2 --kind bus --eta-s 14 --vehicle line-12/4711',
-    '  npm run request -- release north/tlc-001',
-    '',
-    'Prints JSON lines: the request, each answer, each step of the commands made for it. docs/commands.md says what they mean.',
-    'Exit codes: 0 applied (a release: released), 1 rejected, expired or without an answer, 2 bad usage or certificate.',
-  ],
-}
+import { type RequestOptions, requestProgram } from './request-options.ts'
+import { type OperatorRequest, readWords, requestMessage } from './request-words.ts'
 
 /** A simulated second of `npm start` is a tenth of one; a gateway in real time may have nothing to say for longer. */
 const gatewayTimeMsMax = 1_500
@@ -104,17 +24,20 @@ const tellsTime = new Set(['gateway.clock', 'gateway.accounts', 'gateway.control
 /** What is decided last is answered, also when the gateway is busy. */
 const graceMs = 30_000
 
-await runProgram<RequestOptions>(program, async (options, { signal, positionals, print }) => {
-  const request = readWords(positionals, options)
-  // What the schema would refuse is said before anybody is asked.
-  requestMessage(request, { ...dated(Date.now()), validS: options.validS })
-  const desk = await openDesk(options, { purpose: 'request', reconnectMs: 0 })
-  try {
-    return await ask(desk, request, { options, signal, print })
-  } finally {
-    await desk.client.endAsync(true)
-  }
-})
+await runProgram<RequestOptions>(
+  requestProgram,
+  async (options, { signal, positionals, print }) => {
+    const request = readWords(positionals, options)
+    // What the schema would refuse is said before anybody is asked.
+    requestMessage(request, { ...dated(Date.now()), validS: options.validS })
+    const desk = await openDesk(options, { purpose: 'request', reconnectMs: 0 })
+    try {
+      return await ask(desk, request, { options, signal, print })
+    } finally {
+      await desk.client.endAsync(true)
+    }
+  },
+)
 
 function dated(nowMs: number) {
   return { id: createCommandId(nowMs), nowMs }

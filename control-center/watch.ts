@@ -4,35 +4,12 @@
  *
  * Only listens. Colour only on a terminal; --json prints each message as it is, one JSON line.
  */
-import type { ProgramSchema } from '../schemas/command-line.ts'
 import { decodePayload } from '../schemas/payload.ts'
 import { runProgram, untilStopped } from '../schemas/program.ts'
 import { filters, isTopic, parseTopic } from '../schemas/topics.ts'
-import { type DeskOptions, deskOptions, openDesk } from './desk.ts'
+import { openDesk } from './desk.ts'
 import { linesOf, render } from './watch-lines.ts'
-
-interface WatchOptions extends DeskOptions {
-  readonly node: readonly string[]
-  readonly json: boolean
-  readonly seconds: number
-}
-
-const program: ProgramSchema = {
-  name: 'npm run watch --',
-  summary: 'Shows commands and their life as they happen, and what each decision was based on.',
-  properties: {
-    ...deskOptions('center/desk-1'),
-    node: {
-      type: 'array',
-      items: { type: 'string' },
-      default: [],
-      description: 'show these nodes only, e.g. north/tlc-001',
-    },
-    json: { type: 'boolean', default: false, description: 'print messages as JSON lines' },
-    seconds: { type: 'number', minimum: 0, default: 0, description: 'end after so long; 0: never' },
-  },
-  notes: ['', 'Exit codes: 0 ended by signal or --seconds, 2 not let in or a bad option.'],
-}
+import { type WatchOptions, watchProgram } from './watch-options.ts'
 
 const levels = [1, 2, 3] as const
 const subscriptions = [
@@ -48,7 +25,7 @@ const subscriptions = [
   ]),
 ]
 
-await runProgram<WatchOptions>(program, async (options, { signal, print }) => {
+await runProgram<WatchOptions>(watchProgram, async (options, { signal, print }) => {
   const { client } = await openDesk(options, { purpose: 'watch', reconnectMs: 2_000 })
   client.on('message', (topic, payload) => {
     for (const text of textsOf(topic, payload, options)) print(text)
@@ -68,10 +45,10 @@ function textsOf(topicText: string, payload: Buffer, options: WatchOptions): rea
   const decoded = decodePayload(payload)
   if (!isTopic(topic) || 'error' in decoded) return []
   if (options.json) {
-    const isShown = options.node.length === 0 || options.node.includes(topic.node)
+    const isShown = options.nodes.length === 0 || options.nodes.includes(topic.node)
     return isShown ? [JSON.stringify({ topic: topicText, payload: decoded.value })] : []
   }
   return linesOf(topic, decoded.value)
-    .filter((line) => options.node.length === 0 || options.node.includes(line.node))
+    .filter((line) => options.nodes.length === 0 || options.nodes.includes(line.node))
     .map((line) => render(line, process.stdout.isTTY === true))
 }

@@ -44,7 +44,7 @@ export const FilesTooFew = defineError({
 export const GatewaySilent = defineError({
   code: 'IG_ERR_SIM_GATEWAY_SILENT',
   message: 'the gateway did not answer the clock for %d s (simulated time %s)',
-  hint: 'They keep different clocks, or the gateway is gone. Beside a gateway in real time (its default) start the simulator with --clock wall; for simulated time start the gateway with --clock event.',
+  hint: 'They keep different clocks, or the gateway is gone. Beside a gateway in real time (its default) start the simulator with --clock system; for simulated time start the gateway with --clock event.',
   blame: 'world',
   retry: 'later',
 })

@@ -10,7 +10,7 @@ export interface CommonOptions {
   readonly seed: number
   readonly speed: string
   readonly aloneSpeed: number
-  readonly clock: 'sim' | 'wall'
+  readonly clock: 'event' | 'system'
   readonly start: string
   readonly durationS: number
   readonly certificates: CertificateChoice
@@ -61,14 +61,14 @@ export const commonOptions: Readonly<Record<keyof CommonOptions, OptionSchema>> 
   },
   clock: {
     type: 'string',
-    enum: ['sim', 'wall'],
-    default: 'sim',
-    description: 'sim: in lock-step with a gateway --clock event; wall: real time',
+    enum: ['event', 'system'],
+    default: 'event',
+    description: 'event: in lock-step with a gateway --clock event; system: real time',
   },
   start: {
     type: 'string',
     default: '2026-11-23T07:00:00.000Z',
-    description: 'first simulated moment (not with --clock wall)',
+    description: 'first simulated moment (not with --clock system)',
   },
   durationS: {
     type: 'number',
@@ -119,13 +119,13 @@ export const commonOptions: Readonly<Record<keyof CommonOptions, OptionSchema>> 
 
 /** Simulated seconds per second of the wall; Infinity for `max`. */
 export function speedOf(options: CommonOptions): number {
-  if (options.clock === 'wall') return 1
+  if (options.clock === 'system') return 1
   return options.speed === 'max' ? Number.POSITIVE_INFINITY : Number(options.speed)
 }
 
 /** First simulated moment, at a whole second; undefined when `--start` is no timestamp. */
 export function startMsOf(options: CommonOptions, wallNowMs: number): number | undefined {
-  if (options.clock === 'wall') return Math.ceil(wallNowMs / 1000) * 1000
+  if (options.clock === 'system') return Math.ceil(wallNowMs / 1000) * 1000
   const atMs = parseTimestamp(options.start)
   return atMs === undefined ? undefined : Math.floor(atMs / 1000) * 1000
 }

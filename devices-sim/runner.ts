@@ -116,7 +116,7 @@ export async function runSimulation(
     deviceLinks: devices.map(({ link }) => link),
     log,
     gatewayTimeoutMs,
-    isLocked: options.clock === 'sim',
+    isLocked: options.clock === 'event',
   })
   const links = [...devices.map(({ link }) => link), simLink]
   const outages = createOutageLog(controllers.map(({ controller }) => controller))

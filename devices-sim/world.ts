@@ -8,6 +8,7 @@
  *   the same vehicles at the same moments, which is what makes a twin comparable.
  * - No MQTT, no clock of the machine in here.
  */
+import type { OptionSchema } from '../schemas/command-line.ts'
 import type { Junction } from '../schemas/generated/messages.ts'
 
 /** G protected green, g green that gives way, y yellow, u red-yellow, r and R red, O dark or flashing. */
@@ -93,8 +94,8 @@ export interface WorldProgram {
   /** First word of the command line after `npm run sim --`. */
   readonly name: string
   readonly summary: string
-  /** JSON Schema properties of the options only this world has (see schemas/command-line.ts). */
-  readonly options: Readonly<Record<string, object>>
+  /** The options only this world has. */
+  readonly options: Readonly<Record<string, OptionSchema>>
   /** `options` holds the common options (devices-sim/options.ts), the own ones, validated, and `startMs`. */
   open(options: Readonly<Record<string, unknown>>): Promise<OpenedWorld>
 }

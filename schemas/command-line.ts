@@ -6,7 +6,8 @@
  *   file that `--config` names. A property that is an object groups others: `mqtt: {port}` is `--mqtt-port`,
  *   `INTERGREEN_MQTT_PORT` and `{"mqtt": {"port": …}}`.
  * - What is wrong is a coded error that names where the value came from, the key and the problem.
- * - An unknown flag or file key is an error; an unknown INTERGREEN_ variable is not, programs share them.
+ * - An unknown flag or file key is an error; an unknown INTERGREEN_ variable is not, programs share them: one means the
+ *   same in each (test/tidy/options.test.ts).
  * - Nothing is printed and nothing ended here: schemas/program.ts does that.
  */
 import { readFileSync } from 'node:fs'
@@ -44,7 +45,9 @@ export type CommandLine<T> =
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'run'; readonly options: Readonly<T>; readonly positionals: readonly string[] }
 
-interface Option {
+const prefix = 'INTERGREEN_'
+
+export interface Option {
   /** `['mqtt', 'port']` */
   readonly path: readonly string[]
   readonly flag: string
@@ -102,6 +105,18 @@ function helpText(program: ProgramSchema): string {
   ].join('\n')
 }
 
+/** Every option of a program, those in groups too, by its flag and its variable. */
+export function optionsOf(program: Pick<ProgramSchema, 'properties'>): readonly Option[] {
+  return listOptions(program.properties, [])
+}
+
+/** For a child that is told by flags all it is to know: what was exported for a gateway is not meant for it. */
+export function withoutOptions(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith(prefix)))
+}
+
 function listOptions(
   properties: Readonly<Record<string, OptionSchema>>,
   above: readonly string[],
@@ -110,9 +125,7 @@ function listOptions(
     const path = [...above, key]
     if (schema.type === 'object' && schema.properties) return listOptions(schema.properties, path)
     const flag = path.map(toKebab).join('-')
-    return [
-      { path, flag, variable: `INTERGREEN_${flag.replaceAll('-', '_').toUpperCase()}`, schema },
-    ]
+    return [{ path, flag, variable: `${prefix}${flag.replaceAll('-', '_').toUpperCase()}`, schema }]
   })
 }
 
@@ -258,7 +271,7 @@ function validate(program: ProgramSchema, values: Tree, origin: ReadonlyMap<stri
     ? `must be given${named?.schema.description ? `: ${named.schema.description}` : ''}`
     : `${error?.message ?? 'is not valid'}${allowed(error)}`
   const from = origin.get((named?.path ?? path).join('.'))
-  if (from && !from.startsWith('--') && !from.startsWith('INTERGREEN_')) {
+  if (from && !from.startsWith('--') && !from.startsWith(prefix)) {
     throw ConfigInvalid(from, path.join('.'), problem)
   }
   throw CommandLineInvalid(from ?? flag, problem)

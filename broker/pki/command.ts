@@ -10,8 +10,8 @@ import type { CertificateRole } from './register.ts'
 
 export interface PkiOptions {
   readonly pkiDir: string
-  readonly name?: string
-  readonly days?: number
+  readonly authorityName?: string
+  readonly validDays?: number
   readonly dns: readonly string[]
   readonly ip: readonly string[]
   readonly namesFile?: string
@@ -28,13 +28,13 @@ export const pkiProgram: ProgramSchema = {
       default: 'data/pki',
       description: 'Folder of the authority and of what it issued',
     },
-    name: {
+    authorityName: {
       type: 'string',
       minLength: 1,
       maxLength: 64,
       description: 'init: name of the authority',
     },
-    days: {
+    validDays: {
       type: 'integer',
       minimum: 1,
       maximum: 36_500,
@@ -63,7 +63,7 @@ export const pkiProgram: ProgramSchema = {
     'priority asks for buses and trams and for nothing else, emergency for emergency vehicles too.',
     'Keys are written with mode 0600. The gateway needs ca.crt, crl.pem, server.crt and server.key; keep ca.key elsewhere.',
     '',
-    '  npm run pki -- init --name "City of Intergreen" --dns gateway.example',
+    '  npm run pki -- init --authority-name "City of Intergreen" --dns gateway.example',
     '  npm run pki -- issue device north/tlc-001 north/det-014',
     '  npm run pki -- issue priority transit/buses',
     '  npm run pki -- revoke north/det-014',
@@ -102,8 +102,8 @@ export async function runPki(
 
 async function init(options: PkiOptions, words: readonly string[], print: Print): Promise<void> {
   if (words.length > 0) throw PkiUsage(`init takes no words, but was given ${words.join(' ')}`)
-  const { pkiDir, days, dns, ip } = options
-  const name = options.name ?? 'Intergreen authority'
+  const { pkiDir, validDays: days, dns, ip } = options
+  const name = options.authorityName ?? 'Intergreen authority'
   const { paths } = await initAuthority(pkiDir, { name, days, dns, ip })
   const made = [paths.caCert, paths.caKey, paths.crl, paths.serverCert, paths.serverKey]
   print(options.json ? JSON.stringify({ event: 'made', files: made }) : `made ${made.join(' ')}`)
@@ -116,7 +116,7 @@ async function issue(options: PkiOptions, words: readonly string[], print: Print
   const names = [...given, ...namesIn(options.namesFile)]
   if (names.length === 0) throw PkiUsage(`issue ${role} wants at least one name`)
   const authority = await openAuthority(options.pkiDir)
-  const { days, dns, ip } = options
+  const { validDays: days, dns, ip } = options
   const issued = await authority.issueAll(
     names.map((name) => ({ role: role as CertificateRole, name, days, dns, ip })),
   )
@@ -126,7 +126,8 @@ async function issue(options: PkiOptions, words: readonly string[], print: Print
 async function renew(options: PkiOptions, words: readonly string[], print: Print): Promise<void> {
   if (words.length === 0) throw PkiUsage('renew wants at least one name')
   const authority = await openAuthority(options.pkiDir)
-  for (const name of words) tell(options, name, await authority.renew(name, options.days), print)
+  for (const name of words)
+    tell(options, name, await authority.renew(name, options.validDays), print)
 }
 
 async function revoke(options: PkiOptions, words: readonly string[], print: Print): Promise<void> {

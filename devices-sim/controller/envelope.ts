@@ -136,6 +136,10 @@ function readStages(
     if (missing !== undefined) {
       throw JunctionInvalid(junction.node, `plan ${key} serves stage ${missing}, which is missing`)
     }
+    const twice = plan.stages.find((number, at) => plan.stages.indexOf(number) !== at)
+    if (twice !== undefined) {
+      throw JunctionInvalid(junction.node, `plan ${key} serves stage ${twice} twice`)
+    }
   }
   if (!junction.plans[String(junction.localPlan)]) {
     throw JunctionInvalid(junction.node, `the local plan ${junction.localPlan} is missing`)

@@ -15,7 +15,7 @@ export interface Timing {
   readonly cycleS: number
   readonly offsetS: number
   readonly greensS: Readonly<Record<string, number>>
-  /** Stages in the order they are served. */
+  /** Stages in the order they are served, each once: a stage's number says where in the cycle it is. */
   readonly stages: readonly number[]
 }
 

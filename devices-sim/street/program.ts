@@ -5,7 +5,7 @@ import { createStreet } from './street.ts'
 
 interface StreetProgramOptions extends CommonOptions {
   readonly startMs: number
-  readonly junctions: number
+  readonly crossings: number
   readonly demandFactor: number
 }
 
@@ -17,7 +17,7 @@ export const program: WorldProgram = {
   name: 'street',
   summary: 'a main street with cross streets, built in and seeded',
   options: {
-    junctions: {
+    crossings: {
       type: 'integer',
       minimum: 1,
       maximum: 50,
@@ -33,9 +33,9 @@ export const program: WorldProgram = {
     },
   },
   async open(options) {
-    const { zone, seed, startMs, junctions, demandFactor, twin } =
+    const { zone, seed, startMs, crossings, demandFactor, twin } =
       options as unknown as StreetProgramOptions
-    const layout = { zone, junctions, linkM, entryM }
+    const layout = { zone, junctions: crossings, linkM, entryM }
     const make = () => createStreet({ layout, seed, startMs, demandFactor })
     return { world: make(), ...(twin && { twin: make() }) }
   },

@@ -8,6 +8,7 @@
  *
  * The way back is the local plan's: from S on in its order until a stage that serves g.
  */
+import assert from 'node:assert'
 import type { Junction } from '../../schemas/generated/messages.ts'
 import type { SignalKnowledge } from './ports.ts'
 
@@ -74,6 +75,8 @@ function createEnvelope(junction: Junction): Envelope {
 
   const plan = junction.plans[String(junction.localPlan)]
   const order = plan?.stages ?? []
+  // The junction's schema sees to it; a way back counted from the wrong turn of a stage would be too short.
+  assert(new Set(order).size === order.length, 'the local plan serves each stage once in a cycle')
   const greens = order.map((stage) => plan?.greensS[String(stage)] ?? 0)
 
   const localRedS = memo((group: string) =>

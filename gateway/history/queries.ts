@@ -53,6 +53,9 @@ export interface TrainingPage {
   readonly next?: TrainingMark
 }
 
+/** All that was counted: from the beginning of the oldest minute to the end of the newest window. */
+export type CountSpan = Range
+
 export interface Latest {
   readonly counts: readonly (SeriesRow & { readonly node: string; readonly component: string })[]
   readonly queues: readonly (QueueRow & { readonly node: string; readonly component: string })[]
@@ -83,7 +86,9 @@ export interface HistoryQueries {
   devices(query: Range & { readonly node?: string; readonly limit?: number }): readonly DeviceRow[]
   /** What became of forecasting models and their seats, newest first. */
   models(query: Range & { readonly limit?: number }): readonly ModelEventRow[]
-  /** Minutes of all detectors, detector by detector in the order of time. */
+  /** Undefined where nothing was counted. */
+  countSpan(): CountSpan | undefined
+  /** Minutes of all detectors, detector by detector in the order of time; what is older is not read. */
   training(query: TrainingQuery): TrainingPage
 }
 
@@ -174,18 +179,33 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
     `SELECT at_ms AS atMs, event, model, facts FROM model_event
      WHERE at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC LIMIT ?`,
   )
+  const seriesAfter = db.prepare(`
+    SELECT component AS id, window_ms AS windowMs FROM count_minute
+    WHERE (component, window_ms) > (?, ?) ORDER BY component, window_ms LIMIT 1`)
+  const seriesSpan = db.prepare(`
+    SELECT (SELECT min(minute_ms) FROM count_minute WHERE component = ?1 AND window_ms = ?2) AS fromMs,
+      (SELECT max(minute_ms) FROM count_minute WHERE component = ?1 AND window_ms = ?2) AS newestMs`)
   const training = db.prepare(`
     SELECT m.component AS id, c.node, c.component, m.minute_ms AS atMs, m.window_ms AS windowMs,
       m.vehicles, m.occupancy_sum / nullif(m.occupancy_ms, 0) AS occupancy,
       m.speed_sum / nullif(m.speed_vehicles, 0) AS speed, m.covered_ms AS coveredMs, m.quality
     FROM count_minute m JOIN component c ON c.id = m.component
-    WHERE (m.component, m.window_ms, m.minute_ms) > (?, ?, ?) AND m.minute_ms >= ? AND m.minute_ms < ?
-    ORDER BY m.component, m.window_ms, m.minute_ms LIMIT ?`)
+    WHERE m.component = ? AND m.window_ms = ? AND m.minute_ms >= ? AND m.minute_ms < ?
+    ORDER BY m.minute_ms LIMIT ?`)
 
   const rows = (found: readonly unknown[]) => found as Row[]
   const idAndCheck = (query: SeriesQuery) => {
     checkSteps(query)
     return (idOf.get(query.node, query.component) as { id: number } | undefined)?.id
+  }
+
+  /** Detectors with each length of their windows, from the one given on; each is one step through the key. */
+  function* seriesFrom(id: number, windowMs: number): Generator<CountSeries> {
+    let series = seriesAfter.get(id, windowMs - 1) as CountSeries | undefined
+    while (series) {
+      yield series
+      series = seriesAfter.get(series.id, series.windowMs) as CountSeries | undefined
+    }
   }
 
   return {
@@ -246,15 +266,37 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
         ...row,
         facts: parse(row.facts),
       })) as never,
+    countSpan() {
+      let span: CountSpan | undefined
+      for (const { id, windowMs } of seriesFrom(0, 0)) {
+        const found = seriesSpan.get(id, windowMs) as { fromMs: number; newestMs: number }
+        const fromMs = Math.min(found.fromMs, span?.fromMs ?? found.fromMs)
+        const toMs = Math.max(found.newestMs + Math.max(windowMs, minuteMs), span?.toMs ?? 0)
+        span = { fromMs, toMs }
+      }
+      return span
+    },
     training({ fromMs, toMs, after = { id: 0, windowMs: 0, atMs: 0 }, limit = rowsMax }) {
       const most = Math.min(limit, rowsMax)
-      const found = rows(training.all(after.id, after.windowMs, after.atMs, fromMs, toMs, most))
+      const found: Row[] = []
+      for (const { id, windowMs } of seriesFrom(after.id, after.windowMs)) {
+        const isBegun = id === after.id && windowMs === after.windowMs
+        const sinceMs = isBegun ? Math.max(fromMs, after.atMs + 1) : fromMs
+        found.push(...rows(training.all(id, windowMs, sinceMs, toMs, most - found.length)))
+        if (found.length === most) break
+      }
       const last = found.at(-1) as unknown as TrainingMark | undefined
       const page = found.map(({ id: _, ...row }) => withQuality(row)) as unknown as TrainingRow[]
       if (last === undefined || found.length < most) return { rows: page }
       return { rows: page, next: { id: last.id, windowMs: last.windowMs, atMs: last.atMs } }
     },
   }
+}
+
+/** The minutes of one detector from windows of one length. */
+interface CountSeries {
+  readonly id: number
+  readonly windowMs: number
 }
 
 type Row = Record<string, unknown>

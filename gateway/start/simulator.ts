@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { withoutOptions } from '../../schemas/command-line.ts'
 
 export interface SimulatorOptions {
   readonly junctionsDir: string
@@ -41,7 +42,10 @@ function spawnSimulator(options: SimulatorOptions, more: readonly string[]): Chi
     ...more,
   ]
   // Its ready line and summary are not for the person at this screen; what it complains about is.
-  return spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
+  return spawn(process.execPath, [program, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: withoutOptions(),
+  })
 }
 
 /** SIGTERM, and SIGKILL for one that does not hear it. */

@@ -25,7 +25,7 @@ export const startProgram: ProgramSchema = {
     },
     speed: {
       type: 'string',
-      pattern: '^([0-9]+|max)$',
+      pattern: '^(max|[0-9]+(\\.[0-9]+)?)$',
       default: '10',
       description: 'Simulated seconds per second, or max',
     },

@@ -554,7 +554,7 @@ export interface TlcPriorityRequestRequest {
   ts: Timestamp
   expiresAt: Timestamp
   /**
-   * Lease asked for, in ms.
+   * How long it is waited for after its expected arrival, in ms: a stop, a queue or a wrong guess, five minutes at most. Who is later still asks again.
    */
   holdForMs: number
   target: Node
@@ -737,7 +737,7 @@ export interface Junction {
       offsetS: OffsetS
       greensS: GreensS
       /**
-       * Stages in the order they are served.
+       * Stages in the order they are served, each once in a cycle.
        *
        * @minItems 1
        * @maxItems 32

@@ -81,7 +81,7 @@ export async function openGateway(): Promise<TestGateway> {
         zone: 'north',
         seed: 1,
         speed: 'max',
-        clock: 'sim',
+        clock: 'event',
         start: formatTimestamp(startMs),
         durationS: 60,
         certificates: 'zone',

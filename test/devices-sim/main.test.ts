@@ -26,14 +26,14 @@ test('--help tells the worlds, and each world its options', () => {
   expect(sim('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('street') })
   const help = sim('street', '--help')
   expect(help.status).toBe(0)
-  for (const word of ['--url', '--speed', '--fault', '--junctions', 'stuck:']) {
+  for (const word of ['--url', '--speed', '--fault', '--crossings', 'stuck:']) {
     expect(help.stdout).toContain(word)
   }
 })
 
 test('--describe writes the junction documents and connects to nobody', () => {
   const dir = tempDir()
-  expect(sim('street', '--describe', '--junctions-out', dir, '--junctions', '2').status).toBe(0)
+  expect(sim('street', '--describe', '--junctions-out', dir, '--crossings', '2').status).toBe(0)
   const files = readdirSync(dir).sort()
   expect(files).toEqual(['north_tlc-001.json', 'north_tlc-002.json'])
   for (const file of files) {

@@ -45,7 +45,7 @@ test('the street in real time goes with a gateway as it comes (docs/simulator.md
   ])
   const { mqtts, web } = await gateway.ready
   const street = runProgramFile('devices-sim/main.ts', [
-    ...['street', '--clock', 'wall', '--url', `mqtts://localhost:${mqtts}`],
+    ...['street', '--clock', 'system', '--url', `mqtts://localhost:${mqtts}`],
     ...['--pki', join(dir, 'pki')],
   ])
   await eventually(async () => {

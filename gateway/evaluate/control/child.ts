@@ -1,6 +1,7 @@
 /** A program of ours as a child process that speaks in JSON lines on stdout and ends with a meaning. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { withoutOptions } from '../../../schemas/command-line.ts'
 import { RunFailed } from './errors.ts'
 
 export type Line = Readonly<Record<string, unknown>>
@@ -18,7 +19,10 @@ export interface Child {
 const wordsCharsMax = 4_000
 
 export function startChild(options: { args: readonly string[]; signal: AbortSignal }): Child {
-  const child = spawn(process.execPath, [...options.args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...options.args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: withoutOptions(), // A gateway under evaluation never writes to the database of the one in service.
+  })
   const lines: Line[] = []
   const waiting = new Set<{ fits: (line: Line) => boolean; take: (line: Line) => void }>()
   let words = ''

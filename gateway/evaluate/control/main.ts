@@ -1,6 +1,6 @@
 /**
  * `npm run evaluate -- control`: the whole system (broker, gateway, SUMO) on a scenario, once per strategy and seed.
- * A table for people, one JSON document with --json, the same in a file with --out FILE, an SVG with --plot FILE.
+ * A table for people, one JSON document with --json, the same in a file with --report FILE, an SVG with --plot FILE.
  *
  * - A run that fails is told of and the others go on; what was stopped reports the runs that ended before.
  * - Exit code 0: all runs ended, in step with their gateway, and the lamp monitors saw nothing; 1: not so; 2: a bad option.
@@ -24,14 +24,14 @@ interface Options {
   readonly seeds: string
   readonly shadow: string
   readonly json: boolean
-  readonly out?: string
+  readonly report?: string
   readonly plot?: string
   readonly sumo: string
   readonly sumoHome: string
   readonly durationS: number
 }
 
-const program: ProgramSchema = {
+export const controlProgram: ProgramSchema = {
   name: 'npm run evaluate -- control',
   summary: 'Delay on a SUMO scenario with the whole system at work.',
   required: ['scenario'],
@@ -55,7 +55,7 @@ const program: ProgramSchema = {
         'strategies that decide beside it without being sent; told is how often they agree',
     },
     json: { type: 'boolean', default: false, description: 'one JSON document instead of a table' },
-    out: {
+    report: {
       type: 'string',
       description: 'write the JSON document into this file too, with machine and commit',
     },
@@ -84,7 +84,7 @@ const program: ProgramSchema = {
 
 export async function main(argv: readonly string[]): Promise<void> {
   await runProgram<Options>(
-    program,
+    controlProgram,
     (options, { signal, print }) => evaluate(options, signal, print),
     argv,
   )
@@ -99,7 +99,7 @@ async function evaluate(
   const shadow = namesOf('--shadow', options.shadow)
   const scenario = resolve(options.scenario)
   if (!existsSync(scenario)) throw CommandLineInvalid('--scenario', `there is no file ${scenario}`)
-  for (const name of ['out', 'plot'] as const) {
+  for (const name of ['report', 'plot'] as const) {
     const folder = dirname(resolve(options[name] ?? '.'))
     // Said now, not after an hour of runs.
     if (!existsSync(folder)) throw CommandLineInvalid(`--${name}`, `there is no folder ${folder}`)
@@ -130,7 +130,7 @@ async function evaluate(
   }
   const document = JSON.stringify(evaluation, null, 2)
   print(options.json ? document : tableOf(evaluation))
-  if (options.out) writeFileSync(options.out, `${document}\n`)
+  if (options.report) writeFileSync(options.report, `${document}\n`)
   if (options.plot) writeFileSync(options.plot, drawPlot(evaluation))
   return isSound(evaluation) && !signal.aborted ? 0 : 1
 }

@@ -4,21 +4,22 @@
  *   flow.csv, speed.csv, occupancy.csv     time, then a column per detector; 5 minutes a row, empty where unknown
  *
  * - Times are the street's local time with its offset from UTC: that is the time of day a network learns.
- * - The same buckets as the forecaster fills while it runs, so that a network is trained on what it will be shown.
- * - Reads only; the gateway may run meanwhile. Detector by detector, so that the memory is the result's, not the history's.
+ * - Reads only, and no further back than asked; the gateway may run meanwhile. In memory is one number a cell of the
+ *   result, however long the history; the files are written row by row.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { createWriteStream, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { ProgramSchema } from '../../../schemas/command-line.ts'
 import type { ProgramContext } from '../../../schemas/program.ts'
 import { readHistoryDatabase } from '../../history/database.ts'
-import type { TrainingRow } from '../../history/ports.ts'
 import { type HistoryQueries, prepareQueries } from '../../history/queries.ts'
 import { checkTimeZone, localOffset } from '../../kit/time-zone.ts'
-import { type Bucket, Buckets } from '../../prediction/online/buckets.ts'
 import { slotMs } from '../../prediction/online/calendar.ts'
 import { EvaluateDataInvalid } from '../forecast/errors.ts'
+import { type Column, type Grid, gridOf, readColumns, rowsIn } from './columns.ts'
 
 export interface ExportOptions {
   readonly dataDir: string
@@ -51,44 +52,28 @@ export const exportProgram: ProgramSchema = {
 }
 
 const minuteMs = 60_000
-const dayMs = 86_400_000
 const quantities = [
   ['flow', 'vehicles'],
   ['speed', 'speedKmh'],
   ['occupancy', 'occupancyPercent'],
 ] as const
 
-/** All of one detector's buckets by their end. */
-interface Column {
-  readonly name: string
-  readonly buckets: Map<number, Bucket>
-}
-
 export async function exportTrainingSet(
   options: Readonly<ExportOptions>,
   context: Pick<ProgramContext, 'print'>,
 ): Promise<number> {
   checkTimeZone(options.timeZone, '--time-zone')
-  const path = join(options.dataDir, 'history.db')
-  const columns = readHistory(path)
-  const ends = columns.flatMap(({ buckets }) => [...buckets.keys()])
-  if (ends.length === 0) throw EvaluateDataInvalid(path, 'it holds no counts')
-  const lastMs = ends.reduce((max, endMs) => Math.max(max, endMs), 0)
-  const firstMs = Math.max(
-    ends.reduce((min, endMs) => Math.min(min, endMs), lastMs),
-    lastMs - options.days * dayMs + slotMs,
-  )
+  const { grid, columns } = readHistory(join(options.dataDir, 'history.db'), options.days)
   mkdirSync(options.out, { recursive: true })
-  for (const [name, field] of quantities)
-    writeFileSync(
-      join(options.out, `${name}.csv`),
-      csvOf(columns, field, { firstMs, lastMs, timeOf: localTime(options.timeZone) }),
-    )
+  for (const [name, field] of quantities) {
+    const lines = linesOf(grid, columns, field, localTime(options.timeZone))
+    await pipeline(Readable.from(lines), createWriteStream(join(options.out, `${name}.csv`)))
+  }
   const facts = {
     detectors: columns.length,
-    rows: (lastMs - firstMs) / slotMs + 1,
-    from: new Date(firstMs - slotMs).toISOString(),
-    to: new Date(lastMs).toISOString(),
+    rows: rowsIn(grid),
+    from: new Date(grid.firstMs - slotMs).toISOString(),
+    to: new Date(grid.lastMs).toISOString(),
     out: options.out,
   }
   context.print(
@@ -99,7 +84,7 @@ export async function exportTrainingSet(
   return 0
 }
 
-function readHistory(path: string): readonly Column[] {
+function readHistory(path: string, days: number): { grid: Grid; columns: readonly Column[] } {
   let db: DatabaseSync
   let queries: HistoryQueries
   try {
@@ -109,53 +94,14 @@ function readHistory(path: string): readonly Column[] {
     throw EvaluateDataInvalid.from(cause, path, (cause as Error).message)
   }
   try {
-    return columnsOf(rowsOf(queries))
+    const span = queries.countSpan()
+    if (!span) throw EvaluateDataInvalid(path, 'it holds no counts')
+    const grid = gridOf(span, days)
+    if (!grid) throw EvaluateDataInvalid(path, 'it holds no whole five minutes of counts')
+    return { grid, columns: readColumns(queries, grid) }
   } finally {
     db.close()
   }
-}
-
-function* rowsOf(queries: HistoryQueries): Generator<TrainingRow> {
-  const range = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }
-  let page = queries.training(range)
-  for (;;) {
-    yield* page.rows
-    if (!page.next) return
-    page = queries.training({ ...range, after: page.next })
-  }
-}
-
-function columnsOf(rows: Iterable<TrainingRow>): readonly Column[] {
-  const columns = new Map<string, Column>()
-  let filler = new Buckets()
-  let current: Column | undefined
-  for (const row of rows) {
-    const name = `${row.node}:${row.component}`
-    if (current?.name !== name) {
-      current = columns.get(name) ?? { name, buckets: new Map() }
-      columns.set(name, current)
-      filler = new Buckets()
-    }
-    const closed = filler.add({
-      node: row.node,
-      component: row.component,
-      atMs: row.atMs + row.windowMs,
-      windowMs: row.windowMs,
-      vehicles: row.vehicles,
-      occupancyPercent: row.occupancy,
-      speedKmh: row.speed,
-      // What came late by replay is as true as the rest by now; what was not to be trusted still is not.
-      quality: row.quality === 'old' ? 'recent' : row.quality,
-    })
-    for (const bucket of closed) current.buckets.set(bucket.endMs, bucket)
-  }
-  return [...columns.values()].sort((a, b) => a.name.localeCompare(b.name))
-}
-
-interface Rows {
-  readonly firstMs: number
-  readonly lastMs: number
-  readonly timeOf: (atMs: number) => string
 }
 
 /** `2026-03-29T03:00:00.000+02:00`; with Z where local time is UTC. */
@@ -172,19 +118,19 @@ function localTime(timeZone: string): (atMs: number) => string {
   }
 }
 
-function csvOf(
+function* linesOf(
+  { firstMs, lastMs }: Grid,
   columns: readonly Column[],
   field: 'vehicles' | 'speedKmh' | 'occupancyPercent',
-  { firstMs, lastMs, timeOf }: Rows,
-): string {
-  const lines = [['time', ...columns.map(({ name }) => name)].join(',')]
-  for (let endMs = firstMs; endMs <= lastMs; endMs += slotMs) {
-    const cells = columns.map(({ buckets }) => {
-      const value = buckets.get(endMs)?.[field] ?? Number.NaN
+  timeOf: (atMs: number) => string,
+): Generator<string> {
+  yield `${['time', ...columns.map(({ name }) => name)].join(',')}\n`
+  for (let at = 0, endMs = firstMs; endMs <= lastMs; at += 1, endMs += slotMs) {
+    const cells = columns.map((column) => {
+      const value = column[field][at] ?? Number.NaN
       return Number.isFinite(value) ? `${Math.round(value * 100) / 100}` : ''
     })
     // A row is named by the beginning of its five minutes.
-    lines.push([timeOf(endMs - slotMs), ...cells].join(','))
+    yield `${[timeOf(endMs - slotMs), ...cells].join(',')}\n`
   }
-  return `${lines.join('\n')}\n`
 }

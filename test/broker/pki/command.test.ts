@@ -21,7 +21,7 @@ async function pki(argv: string[]): Promise<string[]> {
 test('init, issue, renew, revoke and list do what they say', async () => {
   const dir = join(makeDir(), 'pki')
   const at = ['--pki-dir', dir]
-  await pki(['init', '--name', 'City', '--dns', 'gw.example', ...at])
+  await pki(['init', '--authority-name', 'City', '--dns', 'gw.example', ...at])
   const names = join(makeDir(), 'names')
   writeFileSync(names, '# detectors\nnorth/det-1\n\nnorth/det-2\n')
   expect(await pki(['issue', 'device', 'north/tlc-1', '--names-file', names, ...at])).toHaveLength(
@@ -29,7 +29,7 @@ test('init, issue, renew, revoke and list do what they say', async () => {
   )
   await pki(['issue', 'priority', 'transit/buses', ...at])
   await pki(['issue', 'emergency', 'rescue', ...at])
-  await pki(['renew', 'north/tlc-1', '--days', '30', ...at])
+  await pki(['renew', 'north/tlc-1', '--valid-days', '30', ...at])
   const [revoked] = await pki(['revoke', 'north/tlc-1', '--json', ...at])
   expect(JSON.parse(revoked!)).toMatchObject({ event: 'revoked', certificates: 2 })
   const listed = (await pki(['list', '--json', ...at])).map((line) => JSON.parse(line))

@@ -328,6 +328,9 @@ test('a document that cannot be run safely is refused by name', () => {
   const broken = structuredClone(crossing)
   broken.stages['1'] = { green: ['sg/1', 'sg/5'], permissive: [] }
   expect(() => drive(broken)).toThrow(/conflicting greens/)
+  const twice = structuredClone(crossing)
+  twice.plans['1']?.stages.push(1)
+  expect(() => drive(twice)).toThrow(/plan 1 serves stage 1 twice/)
   const unserved = structuredClone(crossing)
   unserved.stages['3'] = { green: ['sg/5'], permissive: [] }
   expect(() => drive(unserved)).toThrow(/no stage serves group sg\/6/)

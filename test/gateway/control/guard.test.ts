@@ -140,6 +140,12 @@ test('a stage is not held so long that another group could pass its maximum red'
   expect(ask(command({ values: { stage: 2 } }), known)).toBe('allowed')
 })
 
+test('a local plan that serves a stage twice, which no document may, is never reckoned with', () => {
+  const { '1': plan, ...plans } = junction.plans
+  const twice = crossing({ plans: { ...plans, '1': { ...plan!, stages: [1, 2, 1] } } })
+  expect(() => ask(command(), knowledge(), [], twice)).toThrow(/serves each stage once/)
+})
+
 test('a group whose lamps are not known counts as red since the controller was last seen', () => {
   const { 'sg/2': _unknown, ...groups } = knowledge().groups
   const known = knowledge({ groups, seenAtMs: nowMs - 70_000 })

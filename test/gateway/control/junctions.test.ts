@@ -138,6 +138,13 @@ const bad: [string, string | Junction, RegExp][] = [
     /\/plans\/2\/stages there is no stage 5/,
   ],
   [
+    'a plan that serves a stage twice',
+    spoilt((it) => {
+      it.plans['2']!.stages = [1, 2, 1]
+    }),
+    /\/plans\/2\/stages must NOT have duplicate items/,
+  ],
+  [
     'a plan without a green for its stage',
     spoilt((it) => {
       it.plans['2']!.greensS = { '1': 80 }

@@ -515,6 +515,38 @@ test('training rows come page by page, each once', () => {
   expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 25 }, (_, at) => at))
 })
 
+test('training rows begin where they are asked for, in each detector and length of windows', () => {
+  const { history, records } = open()
+  expect(history.queries.countSpan()).toBeUndefined()
+  const items = Array.from({ length: 20 }, (_, at) =>
+    [10_000, 60_000, 900_000].map(
+      (windowMs) =>
+        [
+          `north/det-${at % 2}/status/traffic.count/live`,
+          counts(baseMs + at * minuteMs + windowMs, windowMs, { vehicles: at }),
+        ] as const,
+    ),
+  ).flat()
+  history.consume(blocks(records(...items)))
+  expect(history.queries.countSpan()).toEqual({
+    fromMs: baseMs,
+    toMs: baseMs + 19 * minuteMs + 900_000,
+  })
+  const range = { fromMs: baseMs + 16 * minuteMs, toMs: baseMs + 19 * minuteMs }
+  const seen: unknown[] = []
+  for (let after: Parameters<typeof history.queries.training>[0]['after']; ; ) {
+    const page = history.queries.training({ ...range, ...(after && { after }), limit: 2 })
+    seen.push(...page.rows.map((row) => [row.node, row.windowMs, row.vehicles]))
+    if (!page.next) break
+    after = page.next
+  }
+  const lengths = [10_000, 60_000, 900_000]
+  expect(seen).toEqual([
+    ...lengths.flatMap((ms) => [16, 18].map((at) => ['north/det-0', ms, at])),
+    ...lengths.map((ms) => ['north/det-1', ms, 17]),
+  ])
+})
+
 test('a step that is no multiple of a minute is IG_ERR_HISTORY_QUERY_INVALID', () => {
   const { history } = open()
   const code = expect.objectContaining({ code: 'IG_ERR_HISTORY_QUERY_INVALID' })

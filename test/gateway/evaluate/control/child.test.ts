@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { startChild } from '../../../../gateway/evaluate/control/child.ts'
 
 function programOf(text: string) {
@@ -26,4 +26,14 @@ test('one that ends in error says its own words: IG_ERR_EVALUATE_RUN_FAILED', as
     code: 'IG_ERR_EVALUATE_RUN_FAILED',
     message: expect.stringContaining('no such town'),
   })
+})
+
+test('what is exported for the programs in service does not reach it', async () => {
+  onTestFinished(() => void vi.unstubAllEnvs())
+  vi.stubEnv('INTERGREEN_INFLUX_URL', 'http://influx.example:8086')
+  const child = programOf('console.log(JSON.stringify(process.env))')
+  const seen = await child.line(() => true)
+  expect(seen).toMatchObject({ PATH: process.env.PATH })
+  expect(Object.keys(seen).filter((name) => name.startsWith('INTERGREEN_'))).toEqual([])
+  await child.ended()
 })

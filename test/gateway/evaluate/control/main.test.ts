@@ -18,7 +18,7 @@ test.skipIf(isSumoMissing)(
       const out = join(dir, name)
       const run = evaluate(
         ...['--scenario', scenario, '--strategy', 'predictive', '--seeds', '3'],
-        ...['--shadow', 'predictive,local-plan', '--out', out],
+        ...['--shadow', 'predictive,local-plan', '--report', out],
       )
       const code = await run.ended
       expect([code, run.errors()], run.lines.join('\n')).toEqual([0, ''])
@@ -59,7 +59,7 @@ test.skipIf(isSumoMissing)(
     const [out, plot] = [join(dir, 'out.json'), join(dir, 'out.svg')]
     const run = evaluate(
       ...['--scenario', scenario, '--strategy', 'max-pressure', '--seeds', '9,1', '--sumo', sumo],
-      ...['--out', out, '--plot', plot],
+      ...['--report', out, '--plot', plot],
     )
     expect(await run.ended).toBe(1)
     const evaluation = JSON.parse(readFileSync(out, 'utf8')) as Evaluation
@@ -78,7 +78,7 @@ test.each([
   ['--shadow', ['--shadow', 'webstr']],
   ['--strategy', ['--strategy', 'predictive,webstr']],
   ['--scenario', []],
-  ['--out', ['--out', '/nowhere/at/all.json']],
+  ['--report', ['--report', '/nowhere/at/all.json']],
 ])('what is wrong with %s is said of it, with exit code 2', async (option, words) => {
   const dir = await temporaryFolder()
   const scenario = join(dir, 'a.sumocfg')
