@@ -81,7 +81,7 @@ test('a recorded hour, exported and replayed, gives a new model its scores on th
   const scoresIn = async (dir: string): Promise<ReplayReport> => {
     const options = [
       `--data-dir=${dir}`,
-      `--models=${models}`,
+      `--challengers=${models}`,
       `--junctions=${junctions}`,
       '--json',
     ]

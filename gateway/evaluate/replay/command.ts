@@ -28,7 +28,7 @@ import { linesOf, type ReplayReport, scoresSince, type TurnedAway } from './repo
 
 export interface ReplayOptions {
   readonly dataDir: string
-  readonly models: readonly string[]
+  readonly challengers: readonly string[]
   readonly junctions?: string
   readonly from?: string
   readonly to?: string
@@ -40,7 +40,7 @@ export const replayProgram: ProgramSchema = {
   summary: 'Runs a time of the ledger again through the forecasts, with other models beside ours.',
   properties: {
     dataDir: { type: 'string', default: 'data', description: 'Folder of ledger.db' },
-    models: {
+    challengers: {
       type: 'array',
       items: { type: 'string' },
       default: [],
@@ -76,7 +76,7 @@ export async function replayLedger(
     clock,
     log: silentLog,
     shippedFolder: join(import.meta.dirname, '../../prediction/models'),
-    modelFolders: [...options.models, join(dataDir, 'models')],
+    modelFolders: [...options.challengers, join(dataDir, 'models')],
     ...(junctions ? { neighboursOf: neighboursIn(readJunctions(junctions)) } : {}),
     onAudit: (entry) => audit.push(entry),
   })

@@ -33,7 +33,7 @@ export const ledgerProgram: ProgramSchema = {
     'verify    reads all of it: checksums, offsets without a hole, books that agree',
     'export    records of a time as lines of JSON on stdout',
     'replay    records of a time, or of an export, into a new data directory: there the hour runs again, through a',
-    '          new model (npm run evaluate -- replay --data-dir DIR --models FOLDER) or into another history and',
+    '          new model (npm run evaluate -- replay --data-dir DIR --challengers FOLDER) or into another history and',
     '          database (npm run gateway -- --data-dir DIR)',
     '',
     'Exit code 1 when accounts or verify finds something that does not fit.',

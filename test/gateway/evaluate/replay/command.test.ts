@@ -65,7 +65,7 @@ async function run(dataDir: string, more: object = {}) {
     print: (line: string) => void printed.push(line),
     signal: new AbortController().signal,
   }
-  const code = await replayLedger({ dataDir, models: [], json: true, ...more }, context)
+  const code = await replayLedger({ dataDir, challengers: [], json: true, ...more }, context)
   return { code, text: printed.join('\n') }
 }
 
@@ -77,7 +77,7 @@ test('a challenger is judged beside the models of the house on the same readings
   const dir = await recorded(180)
   await mkdir(join(dir, 'models'))
   await cp(join(fixtures, 'still'), join(dir, 'models/still'), { recursive: true })
-  const { code, text } = await run(dir, { models: [await challenger()] })
+  const { code, text } = await run(dir, { challengers: [await challenger()] })
   expect(code, text).toBe(0)
   const report = reportOf({ text })
   expect(report).toMatchObject({ readings: 72, unanswered: 0, turnedAway: [] })
@@ -115,10 +115,10 @@ test('a model that is turned away is told with the reason, and the exit code say
   const models = await folder()
   for (const name of ['wide', 'poison'])
     await cp(join(fixtures, name), join(models, name), { recursive: true })
-  const { code, text } = await run(dir, { models: [models], json: false })
+  const { code, text } = await run(dir, { challengers: [models], json: false })
   expect(code).toBe(1)
   expect(text).toMatch(/^24 readings received from /)
-  expect(text).toMatch(/TURNED AWAY: \S+\/wide: .*vector/)
+  expect(text).toMatch(/TURNED AWAY: wide: .*vector/)
   expect(text).toContain('TURNED AWAY: poison: its answers were no forecasts')
 })
 
