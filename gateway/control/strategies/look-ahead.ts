@@ -135,11 +135,15 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
   const { view, model, discharge, parameters } = input
   const lane = model.lanes[index] ?? ''
   const seen = view.lanes[lane]
-  if (seen === undefined) return undefined
   const speedMps = (view.junction.lanes[lane]?.speedLimitKmh ?? 50) / 3.6
-  const seenS = (seen.rangeMeters ?? 0) / speedMps
-  const arrivalsS = arrivalsOf(seen, seenS)
+  const seenS = (seen?.rangeMeters ?? 0) / speedMps
+  const arrivalsS = seen === undefined ? [] : arrivalsOf(seen, seenS)
   const weights = arrivalsS.map(() => 1)
+  // Of a lane that is not seen: whole vehicles believed to stand there, and a part of one.
+  for (let left = discharge.believed[index] ?? 0; seen === undefined && left > 0; left -= 1) {
+    arrivalsS.push(0)
+    weights.push(Math.min(1, left))
+  }
   const perPortion = (discharge.flow[index] ?? 0) * portionS
   for (
     let atS = seenS + portionS / 2;
@@ -158,7 +162,7 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
       return isBlocked && own !== Number.POSITIVE_INFINITY ? blockedHeadwayS : own
     })
   const starvingS = Math.max(0, (discharge.waitedS[index] ?? 0) - parameters.patienceS)
-  const urgency = 1 + starvingS / parameters.patienceS
+  const urgency = Math.min(urgencyMax, 1 + starvingS / parameters.patienceS)
   return {
     arrivalsS,
     weights,
@@ -168,6 +172,9 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
     heldUpS: headways(true),
   }
 }
+
+/** A queue no green moves, be it a sensor that is stuck, must not take over the junction. */
+const urgencyMax = 3
 
 /** Where the lane ahead is full, a green passes hardly anybody, however long the queue. */
 const blockedHeadwayS = 12

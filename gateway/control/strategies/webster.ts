@@ -11,6 +11,7 @@
 import type { Junction } from '../../../schemas/generated/messages.ts'
 import type { Decision, JunctionView, Strategy } from '../ports.ts'
 import { countLane, type LaneCount, laneFlow } from './flow-estimate.ts'
+import { withSeenLanes } from './seen-lanes.ts'
 import { createStageModel, type StageModel } from './stage-model.ts'
 
 export interface WebsterMemory {
@@ -42,9 +43,10 @@ export function createWebster(): Strategy<WebsterMemory> {
       decideAtMs: 0,
     }),
     decide(view, memory) {
+      const { lanes } = withSeenLanes(view)
       const counts: Record<string, LaneCount> = {}
       for (const lane of memory.model.lanes)
-        counts[lane] = countLane(view.lanes[lane], memory.counts[lane])
+        counts[lane] = countLane(lanes[lane], memory.counts[lane])
       if (view.nowMs < memory.decideAtMs) {
         return {
           decision: { kind: 'keep', why: 'Webster plans once a minute; the plan in force holds.' },
