@@ -222,6 +222,20 @@ export function headwayS(
   return Math.min(headwayMaxS, Math.max(headwayMinS, greenS / Math.max(0.001, crossed)))
 }
 
+/** The same over all its green in that stage, held up or not: what a plan that foresees nobody can count on. */
+export function meanHeadwayS(
+  known: Discharge,
+  model: StageModel,
+  lane: number,
+  stage: number,
+): number {
+  if (!isYielding(model, lane, stage)) return headwayS(known, model, lane, stage, false)
+  const sum = (rows: Discharge['greenS']) =>
+    [false, true].reduce((total, is) => total + (rows[lane]?.[cellOf(model, stage, is)] ?? 0), 0)
+  const meanS = sum(known.greenS) / Math.max(0.001, sum(known.crossed))
+  return Math.min(headwayMaxS, Math.max(headwayMinS, meanS))
+}
+
 /**
  * The same for what is left of the present green. A lane that has just been seen to stand in its green, behind a turner or
  * a blocked exit, is not believed to flow with the next second: else a green would be kept a little longer for ever.
