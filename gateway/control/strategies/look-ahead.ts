@@ -2,7 +2,8 @@
  * Tries the sequences of up to three stages the horizon has room for and reckons the delay of each: every lane a
  * queue at its stop line, its vehicles arriving when the sensor says, leaving one headway apart while it is green.
  *
- * Pure arithmetic. Vehicles still there at the horizon have cost what they waited until then.
+ * Pure arithmetic. Vehicles still there at the horizon have cost what they waited until then, and what they will still wait
+ * at least: they leave one after another, however green the lane.
  */
 import type { JunctionView, LaneView } from '../ports.ts'
 import { type Discharge, headwayS, presentHeadwayS, stalledForS } from './discharge.ts'
@@ -45,6 +46,8 @@ interface LaneAhead {
   /** Per stage: while nobody is to be given way to, and while somebody is. */
   readonly headwayS: readonly number[]
   readonly heldUpS: readonly number[]
+  /** Seconds between those left at the horizon, when they leave at last. */
+  readonly laterHeadwayS: number
   /** Per stage: the lanes it gives way to, where they cross earlier in the list. */
   readonly givesWayTo: readonly (readonly LaneAhead[])[]
   /** Whether others give way to it, and then when it crosses in the sequence just reckoned. */
@@ -161,6 +164,7 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
       const own = believed(discharge, model, index, stage, isHeldUp)
       return isBlocked && own !== Number.POSITIVE_INFINITY ? blockedHeadwayS : own
     })
+  const freeS = headways(false)
   const starvingS = Math.max(0, (discharge.waitedS[index] ?? 0) - parameters.patienceS)
   const urgency = Math.min(urgencyMax, 1 + starvingS / parameters.patienceS)
   return {
@@ -168,13 +172,17 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
     weights,
     urgency,
     stalledForS: stalledForS(discharge, model, index, input.current),
-    headwayS: headways(false),
+    headwayS: freeS,
     heldUpS: headways(true),
+    laterHeadwayS: Math.min(laterHeadwayMaxS, ...freeS),
   }
 }
 
 /** A queue no green moves, be it a sensor that is stuck, must not take over the junction. */
 const urgencyMax = 3
+
+/** However slow the lane is now: who counts on a queue that hardly moves keeps its green until nothing else moves either. */
+const laterHeadwayMaxS = 3
 
 /** Where the lane ahead is full, a green passes hardly anybody, however long the queue. */
 const blockedHeadwayS = 12
@@ -225,6 +233,7 @@ function sequenceCost(
     const arrivals = lane.arrivalsS
     let next = 0
     let freeS = 0
+    let left = 0
     lane.crossingsS.length = 0
     let wasGreen = false
     let lastEndS = 0
@@ -268,7 +277,9 @@ function sequenceCost(
     for (; next < arrivals.length && (arrivals[next] as number) < horizonS; next++) {
       const waitS = horizonS - (arrivals[next] as number)
       costS += lane.urgency * (lane.weights[next] as number) * waitS
+      left += lane.weights[next] as number
     }
+    costS += ((left * (left + 1)) / 2) * lane.laterHeadwayS
     if (costS > limit) return costS
   }
   return costS
