@@ -7,6 +7,7 @@
  */
 import type { JunctionView, LaneView } from '../ports.ts'
 import { type Discharge, headwayS, presentHeadwayS, stalledForS } from './discharge.ts'
+import { laneFlow } from './flow-estimate.ts'
 import { busyTimes, followedAtS } from './giving-way.ts'
 import type { PredictiveParameters } from './parameters.ts'
 import type { StageModel } from './stage-model.ts'
@@ -147,7 +148,7 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
     arrivalsS.push(0)
     weights.push(Math.min(1, left))
   }
-  const perPortion = (discharge.flow[index] ?? 0) * portionS
+  const perPortion = usualPerSecond(view, discharge, index, lane) * portionS
   for (
     let atS = seenS + portionS / 2;
     perPortion > 0 && atS < parameters.horizonS;
@@ -176,6 +177,18 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
     heldUpS: headways(true),
     laterHeadwayS: Math.min(laterHeadwayMaxS, ...freeS),
   }
+}
+
+/** What crossed in the last minutes, blended with the forecast as far as that can be trusted. */
+function usualPerSecond(
+  view: JunctionView,
+  { flow, observedS }: Discharge,
+  index: number,
+  lane: string,
+): number {
+  const perSecond = flow[index] ?? 0
+  const blended = laneFlow(view, lane, { perSecond, observedS, inRange: 0, atMs: 0 })
+  return blended === undefined ? perSecond : blended.vehiclesPerHour / 3600
 }
 
 /** A queue no green moves, be it a sensor that is stuck, must not take over the junction. */

@@ -1,7 +1,7 @@
 /** What the look-ahead weighs beside queues and arrivals: full exits, long waits, entries outside, who is left at the end. */
 import { describe, expect, test } from 'vitest'
 import type { JunctionView, LaneView } from '../../../../gateway/control/ports.ts'
-import { newDischarge } from '../../../../gateway/control/strategies/discharge.ts'
+import { type Discharge, newDischarge } from '../../../../gateway/control/strategies/discharge.ts'
 import { cheapestSequence } from '../../../../gateway/control/strategies/look-ahead.ts'
 import {
   type PredictiveParameters,
@@ -10,7 +10,7 @@ import {
 import { createPredictive } from '../../../../gateway/control/strategies/predictive.ts'
 import { createStageModel } from '../../../../gateway/control/strategies/stage-model.ts'
 import type { Junction } from '../../../../schemas/generated/messages.ts'
-import { crossing, laneView, signalView, viewOf } from './crossing.ts'
+import { crossing, flow, laneView, signalView, viewOf } from './crossing.ts'
 import { drive } from './crossing-pairs.ts'
 
 const neighbour = 'test/tlc-002'
@@ -91,6 +91,34 @@ describe('starving', () => {
     const servedS = servedAfterS({})
     expect(servedS).toBeGreaterThan(predictiveParameters.patienceS)
     expect(servedS).toBeLessThan(patientS)
+  })
+})
+
+describe('beyond the sensor', () => {
+  const model = createStageModel(crossing)
+  const counted: Discharge = { ...newDischarge(model), flow: [0, 0.1], observedS: 300 }
+
+  /** Vehicle-seconds of staying in stage 1 with nobody in sight on ln/2, whose sensor sees as far as 14 s. */
+  function stayCostS(flows: JunctionView['flows'], discharge = counted): number {
+    const input = { view: viewOf({ flows }), model, discharge, parameters: predictiveParameters }
+    return cheapestSequence({ ...input, current: 0, ageS: 20 }).stayCostS
+  }
+
+  test('the flow of the last minutes is expected, and the forecast as far as it can be trusted', () => {
+    const withoutS = stayCostS({})
+    expect(withoutS).toBeGreaterThan(0)
+    expect(stayCostS({ 'ln/2': flow(720, 0) })).toBe(withoutS)
+    const halfS = stayCostS({ 'ln/2': flow(720, 0.5) })
+    const wholeS = stayCostS({ 'ln/2': flow(720, 1) })
+    expect(halfS).toBeGreaterThan(withoutS)
+    expect(wholeS).toBeGreaterThan(halfS)
+    expect(stayCostS({ 'ln/2': flow(360, 1) })).toBeCloseTo(withoutS)
+  })
+
+  test('a forecast is enough where nobody has been counted yet', () => {
+    const fresh = newDischarge(model)
+    expect(stayCostS({}, fresh)).toBe(0)
+    expect(stayCostS({ 'ln/2': flow(720, 0.6) }, fresh)).toBeGreaterThan(0)
   })
 })
 
