@@ -7,6 +7,7 @@
  * is seen a lane is taken to discharge like any other lane with those lamps.
  */
 import type { JunctionView, LaneView } from '../ports.ts'
+import { laneFlow } from './flow-estimate.ts'
 import { gapS } from './giving-way.ts'
 import type { StageModel } from './stage-model.ts'
 
@@ -188,6 +189,25 @@ function followFlow(
   }
 }
 
+/** Counts of a shorter time are too few; until then a forecast is better. */
+const countedS = 60
+
+/**
+ * Vehicles a second who usually come. Where the lane is seen its own count of the last minutes is nearer to the next half minute
+ * than a forecast of five; where it is not, or not for long, the forecast stands in as far as it can be trusted.
+ */
+export function usualPerSecond(
+  { flow, observedS }: Discharge,
+  view: JunctionView,
+  index: number,
+  lane: string,
+): number {
+  const perSecond = flow[index] ?? 0
+  if (view.lanes[lane] !== undefined && observedS >= countedS) return perSecond
+  const blended = laneFlow(view, lane, { perSecond, observedS, inRange: 0, atMs: 0 })
+  return blended === undefined ? perSecond : blended.vehiclesPerHour / 3600
+}
+
 /** Without a sight of the lane: who usually comes has come, and its greens have let go whom they usually let go. */
 function believe(
   known: Discharge,
@@ -201,7 +221,7 @@ function believe(
     if (view.lanes[lane] !== undefined) return 0
     const before = known.believed[index] ?? 0
     if (!isStep) return before
-    const come = (known.flow[index] ?? 0) * stepS
+    const come = usualPerSecond(known, view, index, lane) * stepS
     const gone = at < 0 ? 0 : stepS / headwayS(known, model, index, at, false)
     return Math.min(believedMax, Math.max(0, before + come - gone))
   })

@@ -6,8 +6,13 @@
  * at least: they leave one after another, however green the lane.
  */
 import type { JunctionView, LaneView } from '../ports.ts'
-import { type Discharge, headwayS, presentHeadwayS, stalledForS } from './discharge.ts'
-import { laneFlow } from './flow-estimate.ts'
+import {
+  type Discharge,
+  headwayS,
+  presentHeadwayS,
+  stalledForS,
+  usualPerSecond,
+} from './discharge.ts'
 import { busyTimes, followedAtS } from './giving-way.ts'
 import type { PredictiveParameters } from './parameters.ts'
 import type { StageModel } from './stage-model.ts'
@@ -148,7 +153,7 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
     arrivalsS.push(0)
     weights.push(Math.min(1, left))
   }
-  const perPortion = usualPerSecond(view, discharge, index, lane) * portionS
+  const perPortion = usualPerSecond(discharge, view, index, lane) * portionS
   for (
     let atS = seenS + portionS / 2;
     perPortion > 0 && atS < parameters.horizonS;
@@ -179,23 +184,11 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
   }
 }
 
-/** What crossed in the last minutes, blended with the forecast as far as that can be trusted. */
-function usualPerSecond(
-  view: JunctionView,
-  { flow, observedS }: Discharge,
-  index: number,
-  lane: string,
-): number {
-  const perSecond = flow[index] ?? 0
-  const blended = laneFlow(view, lane, { perSecond, observedS, inRange: 0, atMs: 0 })
-  return blended === undefined ? perSecond : blended.vehiclesPerHour / 3600
-}
-
 /** A queue no green moves, be it a sensor that is stuck, must not take over the junction. */
 const urgencyMax = 3
 
-/** However slow the lane is now: who counts on a queue that hardly moves keeps its green until nothing else moves either. */
-const laterHeadwayMaxS = 3
+/** As a full lane empties, however slow this one is now: by its own rate a blocked lane would keep its green until nothing moves. */
+const laterHeadwayMaxS = 2
 
 /** Where the lane ahead is full, a green passes hardly anybody, however long the queue. */
 const blockedHeadwayS = 12

@@ -94,31 +94,39 @@ describe('starving', () => {
   })
 })
 
-describe('beyond the sensor', () => {
+describe('who usually comes', () => {
   const model = createStageModel(crossing)
   const counted: Discharge = { ...newDischarge(model), flow: [0, 0.1], observedS: 300 }
 
-  /** Vehicle-seconds of staying in stage 1 with nobody in sight on ln/2, whose sensor sees as far as 14 s. */
-  function stayCostS(flows: JunctionView['flows'], discharge = counted): number {
-    const input = { view: viewOf({ flows }), model, discharge, parameters: predictiveParameters }
+  /** Vehicle-seconds of staying in stage 1 with nobody in sight on ln/2, or with no sight of ln/2. */
+  function stayCostS(
+    flows: JunctionView['flows'],
+    discharge = counted,
+    lanes: JunctionView['lanes'] = { 'ln/1': laneView(), 'ln/2': laneView() },
+  ): number {
+    const view = viewOf({ flows, lanes })
+    const input = { view, model, discharge, parameters: predictiveParameters }
     return cheapestSequence({ ...input, current: 0, ageS: 20 }).stayCostS
   }
 
-  test('the flow of the last minutes is expected, and the forecast as far as it can be trusted', () => {
-    const withoutS = stayCostS({})
-    expect(withoutS).toBeGreaterThan(0)
-    expect(stayCostS({ 'ln/2': flow(720, 0) })).toBe(withoutS)
-    const halfS = stayCostS({ 'ln/2': flow(720, 0.5) })
-    const wholeS = stayCostS({ 'ln/2': flow(720, 1) })
-    expect(halfS).toBeGreaterThan(withoutS)
-    expect(wholeS).toBeGreaterThan(halfS)
-    expect(stayCostS({ 'ln/2': flow(360, 1) })).toBeCloseTo(withoutS)
+  test('is what the lane has counted while it is seen, whatever is forecast', () => {
+    expect(stayCostS({})).toBeGreaterThan(0)
+    expect(stayCostS({ 'ln/2': flow(720) })).toBe(stayCostS({}))
   })
 
-  test('a forecast is enough where nobody has been counted yet', () => {
+  test('is forecast where nobody has been counted yet', () => {
     const fresh = newDischarge(model)
     expect(stayCostS({}, fresh)).toBe(0)
     expect(stayCostS({ 'ln/2': flow(720, 0.6) }, fresh)).toBeGreaterThan(0)
+  })
+
+  test('is forecast for a lane that is not seen, as far as that can be trusted', () => {
+    const unseen = (flows: JunctionView['flows']) =>
+      stayCostS(flows, counted, { 'ln/1': laneView() })
+    expect(unseen({ 'ln/2': flow(720, 0) })).toBe(unseen({}))
+    expect(unseen({ 'ln/2': flow(720, 0.5) })).toBeGreaterThan(unseen({}))
+    expect(unseen({ 'ln/2': flow(720) })).toBeGreaterThan(unseen({ 'ln/2': flow(720, 0.5) }))
+    expect(unseen({ 'ln/2': flow(360) })).toBeCloseTo(unseen({}))
   })
 })
 
