@@ -47,7 +47,7 @@ const rateWindowMs = 60_000
 const commandsPerWindowMax = 60
 export const stageChangesPerWindowMax = 20
 /** How far one command of a strategy may move the cycle. */
-const cycleStepSMax = 60
+export const cycleStepSMax = 60
 
 type Check = (
   command: GuardedCommand,

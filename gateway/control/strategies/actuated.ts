@@ -3,9 +3,11 @@
  * The next stage in the plan's order that somebody waits for comes next.
  *
  * Source: FHWA Traffic Signal Timing Manual (2nd ed., NCHRP 812), ch. 6: passage time, gap-out, max-out, phase skip.
- * It reacts to gaps alone: who waits elsewhere matters only as "somebody does", never how many.
+ * It reacts to gaps alone: who waits elsewhere matters only as "somebody does", never how many. A lane that is not seen
+ * calls its stage in every round and extends nothing, as a cabinet answers a detector that failed (minimum recall).
  */
 import type { JunctionView, Strategy } from '../ports.ts'
+import { withSeenLanes } from './seen-lanes.ts'
 import { createStageModel, describeLanes, type StageModel } from './stage-model.ts'
 
 const holdForMs = 15_000
@@ -20,7 +22,7 @@ export function createActuated(): Strategy<StageModel> {
     periodMs: 1_000,
     remember: createStageModel,
     decide(view, model) {
-      const { stage, why } = choose(view, model)
+      const { stage, why } = choose(withSeenLanes(view), model)
       return { decision: { kind: 'stage', stage, holdForMs, why }, memory: model }
     },
   }
@@ -61,7 +63,7 @@ function choose(view: JunctionView, model: StageModel): { stage: number; why: st
   return { stage: next, why: `A gap in stage ${stage}; ${waiting} waits, stage ${next} comes.` }
 }
 
-/** Lanes with demand that the next stage serves better than the present one. */
+/** Lanes with demand, or unseen, that the next stage serves better than the present one. */
 function waitingFor(
   view: JunctionView,
   model: StageModel,
@@ -70,7 +72,7 @@ function waitingFor(
 ): string[] {
   return model.lanes.filter((lane, index) => {
     const seen = view.lanes[lane]
-    const hasDemand = (seen?.queueVehicles ?? 0) + (seen?.approachingVehicles ?? 0) > 0
+    const hasDemand = seen === undefined || seen.queueVehicles + seen.approachingVehicles > 0
     const share = (stage: number) => model.service[index]?.[stage] ?? 0
     return hasDemand && share(next) > share(current)
   })

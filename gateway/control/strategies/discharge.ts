@@ -7,6 +7,7 @@
  * is seen a lane is taken to discharge like any other lane with those lamps.
  */
 import type { JunctionView, LaneView } from '../ports.ts'
+import { laneFlow } from './flow-estimate.ts'
 import { gapS } from './giving-way.ts'
 import type { StageModel } from './stage-model.ts'
 
@@ -19,6 +20,8 @@ export interface Discharge {
   readonly observedS: number
   /** Seconds somebody has stood on the lane and nobody crossed. */
   readonly waitedS: readonly number[]
+  /** Where a lane is not seen: vehicles believed to stand there, by its usual flow and its greens since it was. */
+  readonly believed: readonly number[]
   /** Of the present green alone: seconds with somebody standing on the lane, and crossings in them, fading within seconds. */
   readonly presentGreenS: readonly number[]
   readonly presentCrossed: readonly number[]
@@ -55,6 +58,10 @@ const headwayMinS = 1
 const vehicleSpaceM = 8
 /** Views farther apart than this teach nothing. */
 const stepMaxMs = 2_500
+/** An entry that covers more than this does not say in which part of it somebody crossed. */
+const entryMaxS = 10
+/** Nobody believes in more vehicles than a sensor's 200 m would hold. */
+const believedMax = 25
 
 export function newDischarge(model: StageModel): Discharge {
   return {
@@ -66,6 +73,7 @@ export function newDischarge(model: StageModel): Discharge {
     flow: model.lanes.map(() => 0),
     observedS: 0,
     waitedS: model.lanes.map(() => 0),
+    believed: model.lanes.map(() => 0),
     presentGreenS: model.lanes.map(() => 0),
     presentCrossed: model.lanes.map(() => 0),
     stalledS: model.lanes.map(() => 0),
@@ -92,13 +100,20 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
   const stepS = (view.nowMs - known.atMs) / 1000
   const wanted = model.lanes.map((lane) => wantsToCross(view.lanes[lane]))
   const flowing = model.lanes.map((lane) => isFlowing(view.lanes[lane]))
-  const seenAtMs = model.lanes.map((lane) => view.lanes[lane]?.seenAtMs ?? 0)
+  const seenAtMs = model.lanes.map(
+    (lane, index) => view.lanes[lane]?.seenAtMs ?? known.seenAtMs[index] ?? -1,
+  )
+  // An entry looked at twice counts once: its crossings, and the time in which they happened.
+  const toldS = seenAtMs.map((atMs, lane) => {
+    const lastMs = known.seenAtMs[lane] ?? -1
+    return lastMs < 0 ? 0 : Math.max(0, atMs - lastMs) / 1000
+  })
   const passed = model.lanes.map((lane, index) =>
-    // An entry looked at twice has counted its crossings once.
     seenAtMs[index] === known.seenAtMs[index] ? 0 : (view.lanes[lane]?.passedVehicles ?? 0),
   )
-  const flow = followFlow(known, view, model, passed, stepS)
-  const base = { wanted, flowing, stage, atMs: view.nowMs, seenAtMs, ...flow }
+  const flow = followFlow(known, view, model, passed, toldS, stepS)
+  const believed = believe(known, view, model, at, stepS)
+  const base = { wanted, flowing, stage, atMs: view.nowMs, seenAtMs, believed, ...flow }
   const isSteady = at >= 0 && stage === known.stage && stageSinceMs > startS * 1000
   if (!isSteady || stepS <= 0 || stepS * 1000 > stepMaxMs) {
     const none = model.lanes.map(() => 0)
@@ -120,15 +135,17 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
     rows.map((row, lane) => {
       if (!known.wanted[lane] || (model.service[lane]?.[at] ?? 0) === 0) return row
       if (view.lanes[model.lanes[lane] ?? '']?.passedVehicles === undefined) return row
+      const overS = toldS[lane] ?? 0
+      if (overS <= 0 || overS > entryMaxS || overS * 1000 > stageSinceMs) return row
       const isHeldUp = model.givesWayTo[lane]?.[at]?.some((other) => known.flowing[other]) ?? false
       const cell = cellOf(model, at, isHeldUp)
       return row.map((value, index) =>
-        index === cell ? value * fading ** stepS + amount(lane) : value,
+        index === cell ? value * fading ** overS + amount(lane) : value,
       )
     })
   return {
     ...base,
-    greenS: update(known.greenS, () => stepS),
+    greenS: update(known.greenS, (lane) => toldS[lane] ?? 0),
     crossed: update(known.crossed, (lane) => passed[lane] ?? 0),
     presentGreenS: present(known.presentGreenS, () => stepS),
     presentCrossed: present(known.presentCrossed, (lane) => passed[lane] ?? 0),
@@ -148,23 +165,66 @@ function followFlow(
   view: JunctionView,
   model: StageModel,
   passed: readonly number[],
+  toldS: readonly number[],
   stepS: number,
 ): Pick<Discharge, 'flow' | 'observedS' | 'waitedS'> {
   const { flow } = known
+  // Only time the sensor has told of: a queue that nobody has looked at again has not been seen to wait.
   const waitedS = known.waitedS.map((each, lane) => {
     const isStanding = (view.lanes[model.lanes[lane] ?? '']?.queueVehicles ?? 0) > 0
-    return isStanding && (passed[lane] ?? 0) === 0 ? each + Math.max(0, stepS) : 0
+    return isStanding && (passed[lane] ?? 0) === 0 ? each + (toldS[lane] ?? 0) : 0
   })
   if (stepS <= 0 || known.atMs === 0 || stepS > gapMaxS) {
     return { flow, observedS: known.observedS, waitedS: known.waitedS }
   }
   const observedS = Math.min(flowMemoryS, known.observedS + stepS)
-  const weight = Math.min(1, stepS / observedS)
   return {
     observedS,
     waitedS,
-    flow: flow.map((each, lane) => each + ((passed[lane] ?? 0) / stepS - each) * weight),
+    flow: flow.map((each, lane) => {
+      const overS = toldS[lane] ?? 0
+      if (overS <= 0 || overS > gapMaxS) return each
+      return each + ((passed[lane] ?? 0) / overS - each) * Math.min(1, overS / observedS)
+    }),
   }
+}
+
+/** Counts of a shorter time are too few; until then a forecast is better. */
+const countedS = 60
+
+/**
+ * Vehicles a second who usually come. Where the lane is seen its own count of the last minutes is nearer to the next half minute
+ * than a forecast of five; where it is not, or not for long, the forecast stands in as far as it can be trusted.
+ */
+export function usualPerSecond(
+  { flow, observedS }: Discharge,
+  view: JunctionView,
+  index: number,
+  lane: string,
+): number {
+  const perSecond = flow[index] ?? 0
+  if (view.lanes[lane] !== undefined && observedS >= countedS) return perSecond
+  const blended = laneFlow(view, lane, { perSecond, observedS, inRange: 0, atMs: 0 })
+  return blended === undefined ? perSecond : blended.vehiclesPerHour / 3600
+}
+
+/** Without a sight of the lane: who usually comes has come, and its greens have let go whom they usually let go. */
+function believe(
+  known: Discharge,
+  view: JunctionView,
+  model: StageModel,
+  at: number,
+  stepS: number,
+): readonly number[] {
+  const isStep = known.atMs > 0 && stepS > 0 && stepS <= gapMaxS
+  return model.lanes.map((lane, index) => {
+    if (view.lanes[lane] !== undefined) return 0
+    const before = known.believed[index] ?? 0
+    if (!isStep) return before
+    const come = usualPerSecond(known, view, index, lane) * stepS
+    const gone = at < 0 ? 0 : stepS / headwayS(known, model, index, at, false)
+    return Math.min(believedMax, Math.max(0, before + come - gone))
+  })
 }
 
 /** Seconds per vehicle, while those it gives way to flow or do not; Infinity where the lane has red. */
@@ -180,6 +240,20 @@ export function headwayS(
   const greenS = known.greenS[lane]?.[cell] ?? priorWeightS
   const crossed = known.crossed[lane]?.[cell] ?? 0
   return Math.min(headwayMaxS, Math.max(headwayMinS, greenS / Math.max(0.001, crossed)))
+}
+
+/** The same over all its green in that stage, held up or not: what a plan that foresees nobody can count on. */
+export function meanHeadwayS(
+  known: Discharge,
+  model: StageModel,
+  lane: number,
+  stage: number,
+): number {
+  if (!isYielding(model, lane, stage)) return headwayS(known, model, lane, stage, false)
+  const sum = (rows: Discharge['greenS']) =>
+    [false, true].reduce((total, is) => total + (rows[lane]?.[cellOf(model, stage, is)] ?? 0), 0)
+  const meanS = sum(known.greenS) / Math.max(0.001, sum(known.crossed))
+  return Math.min(headwayMaxS, Math.max(headwayMinS, meanS))
 }
 
 /**

@@ -18,13 +18,12 @@ const smoothingS = 300
 /** Longer gaps in the telemetry tell nothing about arrivals. */
 const gapMaxS = 30
 
+/** A lane that is not seen keeps the count it had. */
 export function countLane(lane: LaneView | undefined, before: LaneCount | undefined): LaneCount {
-  const inRange =
-    (lane?.queueVehicles ?? 0) + (lane?.approachingVehicles ?? 0) + (lane?.blockedVehicles ?? 0)
-  const atMs = lane?.seenAtMs ?? before?.atMs ?? 0
-  if (before === undefined || lane === undefined) {
-    return { perSecond: before?.perSecond ?? 0, observedS: before?.observedS ?? 0, inRange, atMs }
-  }
+  if (lane === undefined) return before ?? { perSecond: 0, observedS: 0, inRange: 0, atMs: 0 }
+  const inRange = lane.queueVehicles + lane.approachingVehicles + lane.blockedVehicles
+  const atMs = lane.seenAtMs
+  if (before === undefined) return { perSecond: 0, observedS: 0, inRange, atMs }
   const stepS = (atMs - before.atMs) / 1000
   if (stepS <= 0 || lane.passedVehicles === undefined) return { ...before, atMs: before.atMs }
   if (stepS > gapMaxS) return { ...before, inRange, atMs }

@@ -2,10 +2,17 @@
  * Tries the sequences of up to three stages the horizon has room for and reckons the delay of each: every lane a
  * queue at its stop line, its vehicles arriving when the sensor says, leaving one headway apart while it is green.
  *
- * Pure arithmetic. Vehicles still there at the horizon have cost what they waited until then.
+ * Pure arithmetic. Vehicles still there at the horizon have cost what they waited until then, and what they will still wait
+ * at least: they leave one after another, however green the lane.
  */
 import type { JunctionView, LaneView } from '../ports.ts'
-import { type Discharge, headwayS, presentHeadwayS, stalledForS } from './discharge.ts'
+import {
+  type Discharge,
+  headwayS,
+  presentHeadwayS,
+  stalledForS,
+  usualPerSecond,
+} from './discharge.ts'
 import { busyTimes, followedAtS } from './giving-way.ts'
 import type { PredictiveParameters } from './parameters.ts'
 import type { StageModel } from './stage-model.ts'
@@ -45,6 +52,8 @@ interface LaneAhead {
   /** Per stage: while nobody is to be given way to, and while somebody is. */
   readonly headwayS: readonly number[]
   readonly heldUpS: readonly number[]
+  /** Seconds between those left at the horizon, when they leave at last. */
+  readonly laterHeadwayS: number
   /** Per stage: the lanes it gives way to, where they cross earlier in the list. */
   readonly givesWayTo: readonly (readonly LaneAhead[])[]
   /** Whether others give way to it, and then when it crosses in the sequence just reckoned. */
@@ -135,12 +144,16 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
   const { view, model, discharge, parameters } = input
   const lane = model.lanes[index] ?? ''
   const seen = view.lanes[lane]
-  if (seen === undefined) return undefined
   const speedMps = (view.junction.lanes[lane]?.speedLimitKmh ?? 50) / 3.6
-  const seenS = (seen.rangeMeters ?? 0) / speedMps
-  const arrivalsS = arrivalsOf(seen, seenS)
+  const seenS = (seen?.rangeMeters ?? 0) / speedMps
+  const arrivalsS = seen === undefined ? [] : arrivalsOf(seen, seenS)
   const weights = arrivalsS.map(() => 1)
-  const perPortion = (discharge.flow[index] ?? 0) * portionS
+  // Of a lane that is not seen: whole vehicles believed to stand there, and a part of one.
+  for (let left = discharge.believed[index] ?? 0; seen === undefined && left > 0; left -= 1) {
+    arrivalsS.push(0)
+    weights.push(Math.min(1, left))
+  }
+  const perPortion = usualPerSecond(discharge, view, index, lane) * portionS
   for (
     let atS = seenS + portionS / 2;
     perPortion > 0 && atS < parameters.horizonS;
@@ -157,17 +170,25 @@ function laneAhead(input: LookAheadInput, index: number): LaneAlone | undefined 
       const own = believed(discharge, model, index, stage, isHeldUp)
       return isBlocked && own !== Number.POSITIVE_INFINITY ? blockedHeadwayS : own
     })
+  const freeS = headways(false)
   const starvingS = Math.max(0, (discharge.waitedS[index] ?? 0) - parameters.patienceS)
-  const urgency = 1 + starvingS / parameters.patienceS
+  const urgency = Math.min(urgencyMax, 1 + starvingS / parameters.patienceS)
   return {
     arrivalsS,
     weights,
     urgency,
     stalledForS: stalledForS(discharge, model, index, input.current),
-    headwayS: headways(false),
+    headwayS: freeS,
     heldUpS: headways(true),
+    laterHeadwayS: Math.min(laterHeadwayMaxS, ...freeS),
   }
 }
+
+/** A queue no green moves, be it a sensor that is stuck, must not take over the junction. */
+const urgencyMax = 3
+
+/** As a full lane empties, however slow this one is now: by its own rate a blocked lane would keep its green until nothing moves. */
+const laterHeadwayMaxS = 2
 
 /** Where the lane ahead is full, a green passes hardly anybody, however long the queue. */
 const blockedHeadwayS = 12
@@ -218,6 +239,7 @@ function sequenceCost(
     const arrivals = lane.arrivalsS
     let next = 0
     let freeS = 0
+    let left = 0
     lane.crossingsS.length = 0
     let wasGreen = false
     let lastEndS = 0
@@ -261,7 +283,9 @@ function sequenceCost(
     for (; next < arrivals.length && (arrivals[next] as number) < horizonS; next++) {
       const waitS = horizonS - (arrivals[next] as number)
       costS += lane.urgency * (lane.weights[next] as number) * waitS
+      left += lane.weights[next] as number
     }
+    costS += ((left * (left + 1)) / 2) * lane.laterHeadwayS
     if (costS > limit) return costS
   }
   return costS

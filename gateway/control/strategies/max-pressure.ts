@@ -6,6 +6,7 @@
  * downstream queues starves lanes with several movements), giving way counts a quarter, a tie keeps the stage.
  */
 import type { JunctionView, Strategy } from '../ports.ts'
+import { standingVehicles, withSeenLanes } from './seen-lanes.ts'
 import { createStageModel, type StageModel } from './stage-model.ts'
 
 export interface MaxPressureMemory {
@@ -37,7 +38,9 @@ export function createMaxPressure(): Strategy<MaxPressureMemory> {
       if (isEarly || view.nowMs < memory.decideAtMs) {
         return { decision: { kind: 'keep', why: 'The next choice is not due.' }, memory }
       }
-      const pressures = model.stages.map((_, at) => pressureOf(view, model, at))
+      const seen = withSeenLanes(view)
+      const standing = standingVehicles(seen, model)
+      const pressures = model.stages.map((_, at) => pressureOf(seen, model, standing, at))
       const best = pressures.reduce(
         (top, each, at) => (each > (pressures[top] ?? 0) ? at : top),
         current,
@@ -58,12 +61,16 @@ export function createMaxPressure(): Strategy<MaxPressureMemory> {
   }
 }
 
-function pressureOf(view: JunctionView, model: StageModel, stage: number): number {
+function pressureOf(
+  view: JunctionView,
+  model: StageModel,
+  standing: readonly number[],
+  stage: number,
+): number {
   return model.lanes.reduce((sum, lane, index) => {
     const share = model.service[index]?.[stage] ?? 0
     if (share === 0) return sum
-    const here = view.lanes[lane]?.queueVehicles ?? 0
-    return sum + share * Math.max(0, here - standingBehind(view, lane))
+    return sum + share * Math.max(0, (standing[index] ?? 0) - standingBehind(view, lane))
   }, 0)
 }
 

@@ -8,6 +8,7 @@
  * order and offset of the plan. A feedback on queues is late by a cycle, and one gain fits no two junctions.
  */
 import type { JunctionView, Strategy } from '../ports.ts'
+import { standingVehicles, withSeenLanes } from './seen-lanes.ts'
 import { createStageModel, type StageModel } from './stage-model.ts'
 
 export interface PidMemory {
@@ -44,8 +45,9 @@ export function createPid(): Strategy<PidMemory> {
       }
     },
     decide(view, memory) {
+      const vehicles = standingVehicles(withSeenLanes(view), memory.model)
       const standing = memory.standing.map(
-        (sum, at) => sum + standingOf(view, memory.model, memory.model.localOrder[at] ?? 0),
+        (sum, at) => sum + standingOf(vehicles, memory.model, memory.model.localOrder[at] ?? 0),
       )
       const looked = { ...memory, standing, looks: memory.looks + 1 }
       if (memory.decideAtMs === 0) {
@@ -126,10 +128,6 @@ function rescale(wantedS: readonly number[], minS: readonly number[], totalS: nu
   )
 }
 
-function standingOf(view: JunctionView, model: StageModel, stage: number): number {
-  return model.lanes.reduce(
-    (sum, lane, index) =>
-      sum + (model.service[index]?.[stage] ?? 0) * (view.lanes[lane]?.queueVehicles ?? 0),
-    0,
-  )
+function standingOf(vehicles: readonly number[], model: StageModel, stage: number): number {
+  return vehicles.reduce((sum, each, index) => sum + (model.service[index]?.[stage] ?? 0) * each, 0)
 }

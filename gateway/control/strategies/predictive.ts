@@ -15,7 +15,8 @@ import type { Decision, JunctionView, Strategy } from '../ports.ts'
 import { type Discharge, learnDischarge, newDischarge } from './discharge.ts'
 import { cheapestSequence } from './look-ahead.ts'
 import { type PredictiveParameters, predictiveParameters } from './parameters.ts'
-import { createStageModel, type StageModel } from './stage-model.ts'
+import { withSeenLanes } from './seen-lanes.ts'
+import { createStageModel, describeLanes, type StageModel } from './stage-model.ts'
 
 export interface PredictiveMemory {
   readonly model: StageModel
@@ -37,7 +38,8 @@ export function createPredictive(
       const model = createStageModel(junction)
       return { model, discharge: newDischarge(model) }
     },
-    decide(view, memory) {
+    decide(asked, memory) {
+      const view = withSeenLanes(asked)
       const discharge = learnDischarge(memory.discharge, memory.model, view)
       return {
         decision: choose(view, memory.model, discharge, parameters),
@@ -68,7 +70,10 @@ function choose(
   const next = model.stages[best.stage] ?? stage
   const waiting = model.lanes.filter((lane) => (view.lanes[lane]?.queueVehicles ?? 0) > 0)
   const queues = waiting.map((lane) => `${lane} ${view.lanes[lane]?.queueVehicles}`).join(', ')
-  const scene = queues === '' ? 'nobody waits' : `waiting: ${queues}`
+  const unseen = model.lanes.filter((lane) => view.lanes[lane] === undefined)
+  const scene =
+    (queues === '' ? 'nobody is seen to wait' : `waiting: ${queues}`) +
+    (unseen.length === 0 ? '' : `; not seen, usual flow expected: ${describeLanes(unseen)}`)
   if (best.stage === current) {
     return hold(
       stage,

@@ -9,6 +9,7 @@
  * nothing and explores on real drivers: it is here to be compared with, and for shadow mode.
  */
 import type { JunctionView, Strategy } from '../ports.ts'
+import { standingVehicles, withSeenLanes } from './seen-lanes.ts'
 import { createStageModel, type StageModel } from './stage-model.ts'
 
 export interface QLearningMemory {
@@ -52,10 +53,8 @@ export function createQLearning(seed = 1): Strategy<QLearningMemory> {
     decide(view, memory) {
       const { model } = memory
       const { stage, nextStage, stageSinceMs } = view.signal
-      const total = model.lanes.reduce(
-        (sum, lane) => sum + (view.lanes[lane]?.queueVehicles ?? 0),
-        0,
-      )
+      const vehicles = standingVehicles(withSeenLanes(view), model)
+      const total = vehicles.reduce((sum, each) => sum + each, 0)
       const looked = { ...memory, standing: memory.standing + total, looks: memory.looks + 1 }
       const current = stage === null ? -1 : model.stages.indexOf(stage)
       if (stage === null || current < 0) {
@@ -69,18 +68,19 @@ export function createQLearning(seed = 1): Strategy<QLearningMemory> {
       if (isEarly || view.nowMs < memory.decideAtMs) {
         return { decision: { kind: 'keep', why: 'The next choice is not due.' }, memory: looked }
       }
-      return learnAndChoose(view, looked, current)
+      return learnAndChoose(view, vehicles, looked, current)
     },
   }
 }
 
 function learnAndChoose(
   view: JunctionView,
+  vehicles: readonly number[],
   memory: QLearningMemory,
   current: number,
 ): ReturnType<Strategy<QLearningMemory>['decide']> {
   const { model, last } = memory
-  const state = stateOf(view, model, current)
+  const state = stateOf(vehicles, model, current)
   const here = memory.values[state] ?? model.stages.map(() => 0)
   const reward = -memory.standing / Math.max(1, memory.looks)
   let values = memory.values
@@ -122,11 +122,10 @@ function learnAndChoose(
 }
 
 /** `2|0,3,1`: the stage that is green, and the load of each. */
-function stateOf(view: JunctionView, model: StageModel, current: number): string {
+function stateOf(vehicles: readonly number[], model: StageModel, current: number): string {
   const loads = model.stages.map((_, stage) => {
-    const standing = model.lanes.reduce(
-      (sum, lane, index) =>
-        sum + (model.service[index]?.[stage] ?? 0) * (view.lanes[lane]?.queueVehicles ?? 0),
+    const standing = vehicles.reduce(
+      (sum, each, index) => sum + (model.service[index]?.[stage] ?? 0) * each,
       0,
     )
     return loadSteps.filter((step) => standing >= step).length

@@ -6,15 +6,20 @@
  * L is the time lost in a cycle, y_i the critical flow ratio of stage i, Y their sum. Source: F. V. Webster,
  * "Traffic Signal Settings", Road Research Technical Paper 39, HMSO 1958; saturation flow after HCM 2010, ch. 18.
  *
- * It keeps the plan's order of stages and its offset; it does not react to a queue, only to flows.
+ * It keeps the plan's order of stages and its offset; it does not react to a queue, only to flows. What a lane passes in a
+ * stage is learned (discharge.ts). Where the flows are more than the formula is good for, the junction's own plan stays.
  */
 import type { Junction } from '../../../schemas/generated/messages.ts'
+import { cycleStepSMax } from '../guard.ts'
 import type { Decision, JunctionView, Strategy } from '../ports.ts'
+import { type Discharge, learnDischarge, meanHeadwayS, newDischarge } from './discharge.ts'
 import { countLane, type LaneCount, laneFlow } from './flow-estimate.ts'
+import { withSeenLanes } from './seen-lanes.ts'
 import { createStageModel, type StageModel } from './stage-model.ts'
 
 export interface WebsterMemory {
   readonly model: StageModel
+  readonly discharge: Discharge
   readonly counts: Readonly<Record<string, LaneCount>>
   readonly lastGreensS: Readonly<Record<string, number>> | undefined
   readonly decideAtMs: number
@@ -22,8 +27,10 @@ export interface WebsterMemory {
 
 /** Vehicles per hour of green on one lane with mixed traffic. */
 const saturationPerHour = 1800
-/** Above this the formula's cycle runs away; HCM calls it practical capacity. */
-const degreeMax = 0.92
+/** Above this the formula's cycle runs away and its split rests on counts of whom a full junction let through. */
+const degreeMax = 0.8
+/** A lane that was blocked for minutes must not claim the junction: it passes at least this share of what its lamps promise. */
+const capacityShareMin = 0.5
 const decideEveryMs = 60_000
 /** Counts need every entry; the plan itself is reckoned once a minute. */
 const countEveryMs = 1_000
@@ -35,13 +42,14 @@ export function createWebster(): Strategy<WebsterMemory> {
   return {
     name: 'webster',
     periodMs: countEveryMs,
-    remember: (junction) => ({
-      model: createStageModel(junction),
-      counts: {},
-      lastGreensS: undefined,
-      decideAtMs: 0,
-    }),
-    decide(view, memory) {
+    remember(junction) {
+      const model = createStageModel(junction)
+      const discharge = newDischarge(model)
+      return { model, discharge, counts: {}, lastGreensS: undefined, decideAtMs: 0 }
+    },
+    decide(asked, before) {
+      const view = withSeenLanes(asked)
+      const memory = { ...before, discharge: learnDischarge(before.discharge, before.model, view) }
       const counts: Record<string, LaneCount> = {}
       for (const lane of memory.model.lanes)
         counts[lane] = countLane(view.lanes[lane], memory.counts[lane])
@@ -58,8 +66,8 @@ export function createWebster(): Strategy<WebsterMemory> {
         memory: {
           ...memory,
           counts,
-          lastGreensS: isTiming ? planned.timing.greensS : memory.lastGreensS,
-          decideAtMs: isTiming ? view.nowMs + decideEveryMs : view.nowMs + countEveryMs,
+          lastGreensS: isTiming ? planned.timing.greensS : undefined,
+          decideAtMs: view.nowMs + (planned.kind === 'keep' ? countEveryMs : decideEveryMs),
         },
       }
     },
@@ -85,44 +93,57 @@ function plan(view: JunctionView, memory: WebsterMemory): Decision {
       why: 'Too few lanes have a forecast or a count yet; the local plan stays.',
     }
   }
-  const critical = criticalRatios(model, order, ratios)
+  const critical = criticalRatios(capacities(memory), order, ratios)
   const lostS = order.reduce(
     (sum, stage, at) =>
       sum + (model.intergreenS[stage]?.[order[(at + 1) % order.length] ?? 0] ?? 0),
     0,
   )
   const total = critical.reduce((sum, each) => sum + each, 0)
+  if (total > degreeMax) {
+    return {
+      kind: 'release',
+      why:
+        `Flows (${sourceOf(forecastShare, known)}) load the junction to ${Math.round(total * 100)} % of saturation, ` +
+        'more than the formula is good for: the local plan stays.',
+    }
+  }
+  const shownS = view.signal.timing.cycleS
   const { cycleS, greensS } = websterTiming({
     lostS,
     critical: order.map((stage) => critical[stage] ?? 0),
     minGreenS: order.map((stage) => model.minGreenS[stage] ?? 0),
-    cycleMinS: view.junction.cycleS.min,
-    cycleMaxS: view.junction.cycleS.max,
+    // A plan far from the present one is reached in steps, or the guard would refuse it and nothing would change.
+    cycleMinS: Math.max(view.junction.cycleS.min, shownS - cycleStepSMax),
+    cycleMaxS: Math.min(view.junction.cycleS.max, shownS + cycleStepSMax),
   })
   const greens = Object.fromEntries(
     order.map((stage, at) => [String(model.stages[stage]), greensS[at] ?? 0]),
   )
+  const lastS = Object.values(memory.lastGreensS ?? {}).reduce((sum, each) => sum + each, lostS)
   const isSame =
     memory.lastGreensS !== undefined &&
+    Math.abs(lastS - shownS) <= cycleStepSMax &&
     Object.entries(greens).every(
       ([stage, s]) => Math.abs(s - (memory.lastGreensS?.[stage] ?? 0)) < changeMinS,
     )
   const kept = isSame ? (memory.lastGreensS ?? greens) : greens
-  const sumS = Object.values(kept).reduce((sum, each) => sum + each, lostS)
-  const source = `${Math.round((100 * forecastShare) / known)} % forecast, rest counted`
   return {
     kind: 'timing',
-    timing: { cycleS: isSame ? sumS : cycleS, offsetS: view.signal.timing.offsetS, greensS: kept },
+    timing: { cycleS: isSame ? lastS : cycleS, offsetS: view.signal.timing.offsetS, greensS: kept },
     holdForMs,
     why:
-      `Flows (${source}) load the junction to ${Math.round(total * 100)} % of saturation with ${Math.round(lostS)} s lost ` +
-      `a cycle: Webster's cycle is ${Math.round(isSame ? sumS : cycleS)} s, green ` +
+      `Flows (${sourceOf(forecastShare, known)}) load the junction to ${Math.round(total * 100)} % of saturation with ${Math.round(lostS)} s lost ` +
+      `a cycle: Webster's cycle is ${Math.round(isSame ? lastS : cycleS)} s, green ` +
       `${Object.entries(kept)
         .map(([stage, s]) => `stage ${stage} ${Math.round(s)} s`)
         .join(', ')}` +
       `${isSame ? ' (unchanged)' : ''}.`,
   }
 }
+
+const sourceOf = (forecastShare: number, known: number) =>
+  `${Math.round((100 * forecastShare) / known)} % forecast, rest counted`
 
 function planOrder(junction: Junction, model: StageModel): readonly number[] {
   const plan = junction.plans[String(junction.localPlan)]
@@ -131,11 +152,29 @@ function planOrder(junction: Junction, model: StageModel): readonly number[] {
 }
 
 /**
+ * Share of a full lane's flow that each lane has been seen to discharge in each stage, [lane][stage]. Turns that give way,
+ * and whoever stands behind them, pass fewer than a table says.
+ */
+function capacities({
+  model,
+  discharge,
+}: WebsterMemory): Pick<StageModel, 'lanes' | 'stages' | 'service'> {
+  const fullS = 3600 / saturationPerHour
+  const service = model.service.map((row, lane) =>
+    row.map((promised, stage) => {
+      const learned = fullS / meanHeadwayS(discharge, model, lane, stage)
+      return Math.min(1, Math.max(promised * capacityShareMin, learned))
+    }),
+  )
+  return { lanes: model.lanes, stages: model.stages, service }
+}
+
+/**
  * Flow ratio each stage has to carry: lanes with the fewest stages first, what a lane still lacks goes to the
  * stage that serves it best.
  */
 export function criticalRatios(
-  model: StageModel,
+  model: Pick<StageModel, 'lanes' | 'stages' | 'service'>,
   order: readonly number[],
   ratios: readonly number[],
 ): number[] {

@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { cycleStepSMax } from '../../../../gateway/control/guard.ts'
 import { createStageModel } from '../../../../gateway/control/strategies/stage-model.ts'
 import {
   createWebster,
   criticalRatios,
   websterTiming,
 } from '../../../../gateway/control/strategies/webster.ts'
-import { crossing, flow, laneView, viewOf } from './crossing.ts'
+import { crossing, flow, laneView, signalView, viewOf } from './crossing.ts'
 
 describe('webster', () => {
   test("gives the cycle of Webster's own formula", () => {
@@ -72,6 +73,70 @@ describe('webster', () => {
     if (decision.kind !== 'timing') return
     expect(decision.timing.greensS['1']).toBeGreaterThan(decision.timing.greensS['2'] ?? 0)
     expect(decision.why).toContain('100 % forecast')
+  })
+
+  test('goes to a cycle far away in steps the guard allows', () => {
+    const strategy = createWebster()
+    let shownS = 150
+    let memory = strategy.remember(crossing)
+    const cyclesS: number[] = []
+    for (let minute = 1; minute <= 4; minute++) {
+      const timing = { plan: 1, cycleS: shownS, offsetS: 0, greensS: {} }
+      const answer = strategy.decide(
+        viewOf({
+          nowMs: minute * 60_000,
+          signal: signalView({ timing }),
+          flows: { 'ln/1': flow(300), 'ln/2': flow(200) },
+        }),
+        memory,
+      )
+      memory = answer.memory
+      if (answer.decision.kind !== 'timing') throw new Error(answer.decision.why)
+      cyclesS.push(answer.decision.timing.cycleS)
+      expect(shownS - answer.decision.timing.cycleS).toBeLessThanOrEqual(cycleStepSMax)
+      shownS = answer.decision.timing.cycleS
+    }
+    expect(cyclesS[0]).toBeCloseTo(150 - cycleStepSMax)
+    expect(cyclesS.at(-1)).toBe(crossing.cycleS.min)
+  })
+
+  test('leaves a junction that is all but full to its own plan', () => {
+    const strategy = createWebster()
+    const view = viewOf({ flows: { 'ln/1': flow(900), 'ln/2': flow(700) } })
+    const { decision } = strategy.decide(view, strategy.remember(crossing))
+    expect(decision.kind).toBe('release')
+    expect(decision.why).toContain('load the junction to 89 % of saturation')
+  })
+
+  test('gives a lane that is seen to discharge slowly more green for the same flow', () => {
+    const strategy = createWebster()
+    let memory = strategy.remember(crossing)
+    let greens: Readonly<Record<string, number>> = {}
+    for (let second = 1; second <= 600; second++) {
+      const stage = second % 60 < 30 ? 1 : 2
+      const nowMs = second * 1000
+      const lane = (own: number, headwayS: number) =>
+        laneView({
+          queueVehicles: 4,
+          queueMeters: 28,
+          passedVehicles: stage === own && second % headwayS === 0 ? 1 : 0,
+          seenAtMs: nowMs,
+        })
+      const answer = strategy.decide(
+        viewOf({
+          nowMs,
+          signal: signalView({ stage, stageSinceMs: (second % 30) * 1000 }),
+          lanes: { 'ln/1': lane(1, 2), 'ln/2': lane(2, 3) },
+          flows: { 'ln/1': flow(450), 'ln/2': flow(450) },
+        }),
+        memory,
+      )
+      memory = answer.memory
+      if (answer.decision.kind === 'timing') greens = answer.decision.timing.greensS
+    }
+    const share = (greens['2'] ?? 0) / (greens['1'] ?? 1)
+    expect(share).toBeGreaterThan(1.3)
+    expect(share).toBeLessThan(1.6)
   })
 
   test('keeps the local plan while it knows no flows', () => {
