@@ -20,7 +20,7 @@ export const CenterRefused = defineError({
 export const CenterUnanswered = defineError({
   code: 'IG_ERR_CENTER_UNANSWERED',
   message: '%s did not tell what became of the request: %s',
-  hint: 'Nothing may have come of it: look with `npm run watch`, then ask again. A gateway without --junctions, or with --no-control-is-enabled, answers nobody.',
+  hint: 'Nothing may have come of it: look with `npm run watch`, then ask again. A gateway that is overloaded or stopping may have heard it and not answered.',
   blame: 'world',
   retry: 'later',
 })

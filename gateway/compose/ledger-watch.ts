@@ -22,8 +22,11 @@ export function createLedgerWatch(ledger: Ledger, own: OwnNode, nowMs: () => num
     const isDisk = refusal !== undefined && refusal.code === 'IG_ERR_LEDGER_DISK'
     own.alarm('system.storage', 'ledger-disk', isDisk, isDisk ? refusal.message : 'writing again')
     const leftOver = residuals(accounts)
-    const text = `the books do not balance: ${leftOver.join(', ')}`
-    own.alarm('system.storage', 'residual', leftOver.length > 0, text)
+    const isLeftOver = leftOver.length > 0
+    const text = isLeftOver
+      ? `the books do not balance: ${leftOver.join(', ')}`
+      : 'the books balance'
+    own.alarm('system.storage', 'residual', isLeftOver, text)
     if (looks % accountsEvery === 0) {
       own.status('gateway.accounts', nowMs(), accountsValues(accounts))
     }

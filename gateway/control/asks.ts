@@ -43,7 +43,6 @@ export interface Asks {
   /** Who stands above the strategy now; undefined is nobody. */
   active(junction: string, nowMs: number): Ask | undefined
   of(junction: string): readonly Ask[]
-  byId(id: string): Ask | undefined
 }
 
 export interface Taken {
@@ -87,7 +86,6 @@ export function createAsks(): Asks {
       return counting.sort(inOrder)[0]
     },
     of: at,
-    byId: (id) => [...held.values()].flat().find((ask) => ask.id === id),
   }
 }
 

@@ -9,7 +9,7 @@ import type { NodeId } from '../../schemas/ids.ts'
 import type { Cancel, Clock } from '../kit/clock.ts'
 import type { Junctions } from './junctions.ts'
 
-/** A look takes tenths of a millisecond: a thousand junctions looked at this often still leave most of a core. */
+/** A look takes 0.1 to 0.2 ms: two hundred junctions looked at this often, the most that can come, take a tenth of a core. */
 export const newsGapMs = 250
 
 export interface News {

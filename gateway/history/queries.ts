@@ -142,12 +142,16 @@ export function prepareQueries(db: DatabaseSync): HistoryQueries {
     `SELECT ${alarmColumns} FROM alarm WHERE cleared_ms IS NULL ORDER BY raised_ms LIMIT ${rowsMax}`,
   )
   const plans = db.prepare(
-    `SELECT ${planColumns} FROM tlc_plan WHERE node = ? AND at_ms >= ? AND at_ms < ?
-     ORDER BY at_ms LIMIT ${rowsMax}`,
+    `SELECT * FROM (
+       SELECT ${planColumns} FROM tlc_plan WHERE node = ? AND at_ms >= ? AND at_ms < ?
+       ORDER BY at_ms DESC LIMIT ${rowsMax}
+     ) ORDER BY atMs`,
   )
   const modes = db.prepare(
-    `SELECT ${modeColumns} FROM tlc_mode WHERE node = ? AND at_ms >= ? AND at_ms < ?
-     ORDER BY at_ms LIMIT ${rowsMax}`,
+    `SELECT * FROM (
+       SELECT ${modeColumns} FROM tlc_mode WHERE node = ? AND at_ms >= ? AND at_ms < ?
+       ORDER BY at_ms DESC LIMIT ${rowsMax}
+     ) ORDER BY atMs`,
   )
   const alarms = db.prepare(
     `SELECT ${alarmColumns} FROM alarm WHERE raised_ms >= ? AND raised_ms < ?

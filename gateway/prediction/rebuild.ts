@@ -39,13 +39,17 @@ export interface RebuildOptions {
 export class Rebuild {
   readonly #options: RebuildOptions
   readonly #calendar: ReturnType<typeof createCalendar>
-  readonly #book: Book
+  #book: Book
   #roundEndMs = 0
 
   constructor(options: RebuildOptions) {
     this.#options = options
     this.#calendar = createCalendar(options.timeZone)
-    this.#book = new Book(this.#calendar, (series, endMs, value) => {
+    this.#book = this.#newBook()
+  }
+
+  #newBook(): Book {
+    return new Book(this.#calendar, (series, endMs, value) => {
       if (Number.isFinite(value))
         for (const track of series.tracks.values()) track.judge(endMs, value, 0)
     })
@@ -53,7 +57,9 @@ export class Rebuild {
 
   /** Takes up what the forecaster had learned when the file was written; false where that cannot be read. */
   async resume(file: string): Promise<boolean> {
-    return (await readState(file, this.#book, silentLog)) !== undefined
+    if ((await readState(file, this.#book, silentLog)) !== undefined) return true
+    this.#book = this.#newBook() // What was read of it before it broke off is older than where the ledger begins.
+    return false
   }
 
   async observe(reading: Reading): Promise<void> {

@@ -68,7 +68,7 @@ export async function readState(
         continue
       }
       header = JSON.parse(line) as Header
-      if (header.version !== version) return undefined
+      if (header.version !== version) throw new Error(`it is of version ${header.version}`)
     }
     if (!header) throw new Error('it is empty')
     return header
@@ -76,7 +76,7 @@ export async function readState(
     if ((err as NodeJS.ErrnoException).code !== 'ENOENT')
       log.warn(
         { err, path },
-        'what the forecaster had learned is damaged; it learns anew from there',
+        'what the forecaster had learned cannot be used; it learns anew from there',
       )
     return undefined
   }

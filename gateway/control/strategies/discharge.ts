@@ -17,7 +17,8 @@ export interface Discharge {
   readonly crossed: readonly (readonly number[])[]
   /** Crossings per second, whatever the lamps, over the last minutes; what comes next where nobody is seen yet. */
   readonly flow: readonly number[]
-  readonly observedS: number
+  /** Seconds each lane's sensor has counted crossings, up to the memory of the flow. */
+  readonly observedS: readonly number[]
   /** Seconds somebody has stood on the lane and nobody crossed. */
   readonly waitedS: readonly number[]
   /** Where a lane is not seen: vehicles believed to stand there, by its usual flow and its greens since it was. */
@@ -71,7 +72,7 @@ export function newDischarge(model: StageModel): Discharge {
       ...row.map(priorCrossings),
     ]),
     flow: model.lanes.map(() => 0),
-    observedS: 0,
+    observedS: model.lanes.map(() => 0),
     waitedS: model.lanes.map(() => 0),
     believed: model.lanes.map(() => 0),
     presentGreenS: model.lanes.map(() => 0),
@@ -127,6 +128,8 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
     const isServed = (model.service[lane]?.[at] ?? 0) > 0
     return isServed && (known.wanted[lane] === true || seen.queueVehicles > 0)
   }
+  // However often it is looked at: what a sensor tells is about the time since it last told something.
+  const ofThisGreenS = (lane: number) => Math.min(toldS[lane] ?? 0, stageSinceMs / 1000)
   const present = (values: readonly number[], amount: (lane: number) => number) =>
     values.map(
       (value, lane) => value * presentFading ** stepS + (isStanding(lane) ? amount(lane) : 0),
@@ -147,11 +150,11 @@ export function learnDischarge(known: Discharge, model: StageModel, view: Juncti
     ...base,
     greenS: update(known.greenS, (lane) => toldS[lane] ?? 0),
     crossed: update(known.crossed, (lane) => passed[lane] ?? 0),
-    presentGreenS: present(known.presentGreenS, () => stepS),
+    presentGreenS: present(known.presentGreenS, ofThisGreenS),
     presentCrossed: present(known.presentCrossed, (lane) => passed[lane] ?? 0),
     stalledS: known.stalledS.map((value, lane) => {
       if (seenAtMs[lane] === known.seenAtMs[lane]) return value
-      return isStanding(lane) && (passed[lane] ?? 0) === 0 ? value + stepS : 0
+      return isStanding(lane) && (passed[lane] ?? 0) === 0 ? value + ofThisGreenS(lane) : 0
     }),
   }
 }
@@ -168,23 +171,30 @@ function followFlow(
   toldS: readonly number[],
   stepS: number,
 ): Pick<Discharge, 'flow' | 'observedS' | 'waitedS'> {
-  const { flow } = known
-  // Only time the sensor has told of: a queue that nobody has looked at again has not been seen to wait.
-  const waitedS = known.waitedS.map((each, lane) => {
-    const isStanding = (view.lanes[model.lanes[lane] ?? '']?.queueVehicles ?? 0) > 0
-    return isStanding && (passed[lane] ?? 0) === 0 ? each + (toldS[lane] ?? 0) : 0
-  })
   if (stepS <= 0 || known.atMs === 0 || stepS > gapMaxS) {
-    return { flow, observedS: known.observedS, waitedS: known.waitedS }
+    return { flow: known.flow, observedS: known.observedS, waitedS: known.waitedS }
   }
-  const observedS = Math.min(flowMemoryS, known.observedS + stepS)
+  // Only time the sensor has told of: a queue that nobody has looked at again has not been seen to wait, and what it was
+  // before a silence says nothing about the silence.
+  const overS = toldS.map((each) => (each > gapMaxS ? 0 : each))
+  const seen = (lane: number) => view.lanes[model.lanes[lane] ?? '']
+  const countedOverS = overS.map((each, lane) =>
+    seen(lane)?.passedVehicles === undefined ? 0 : each,
+  )
+  const observedS = known.observedS.map((each, lane) =>
+    Math.min(flowMemoryS, each + (countedOverS[lane] ?? 0)),
+  )
   return {
     observedS,
-    waitedS,
-    flow: flow.map((each, lane) => {
-      const overS = toldS[lane] ?? 0
-      if (overS <= 0 || overS > gapMaxS) return each
-      return each + ((passed[lane] ?? 0) / overS - each) * Math.min(1, overS / observedS)
+    waitedS: known.waitedS.map((each, lane) => {
+      const isStanding = (seen(lane)?.queueVehicles ?? 0) > 0
+      return isStanding && (passed[lane] ?? 0) === 0 ? each + (overS[lane] ?? 0) : 0
+    }),
+    flow: known.flow.map((each, lane) => {
+      const lastS = countedOverS[lane] ?? 0
+      if (lastS <= 0) return each
+      const weight = Math.min(1, lastS / (observedS[lane] ?? lastS))
+      return each + ((passed[lane] ?? 0) / lastS - each) * weight
     }),
   }
 }
@@ -197,12 +207,13 @@ const countedS = 60
  * than a forecast of five; where it is not, or not for long, the forecast stands in as far as it can be trusted.
  */
 export function usualPerSecond(
-  { flow, observedS }: Discharge,
+  { flow, observedS: observed }: Discharge,
   view: JunctionView,
   index: number,
   lane: string,
 ): number {
   const perSecond = flow[index] ?? 0
+  const observedS = observed[index] ?? 0
   if (view.lanes[lane] !== undefined && observedS >= countedS) return perSecond
   const blended = laneFlow(view, lane, { perSecond, observedS, inRange: 0, atMs: 0 })
   return blended === undefined ? perSecond : blended.vehiclesPerHour / 3600

@@ -18,11 +18,13 @@ import { neighboursIn } from '../../compose/neighbours.ts'
 import { readJunctions } from '../../control/junctions.ts'
 import { createEventClock } from '../../kit/clock.ts'
 import { silentLog } from '../../kit/log.ts'
+import { checkTimeZone } from '../../kit/time-zone.ts'
 import { ledgerFile } from '../../ledger/file.ts'
 import { recordsIn } from '../../ledger/tools/export.ts'
 import { createHouseForecaster, type HouseForecaster } from '../../prediction/house-forecaster.ts'
 import type { Score } from '../../prediction/judges/scoreboard.ts'
 import type { AuditEntry } from '../../prediction/serving/lineup.ts'
+import { timeZoneOf } from '../../prediction/state-file.ts'
 import { EvaluateDataInvalid } from '../forecast/errors.ts'
 import { linesOf, type ReplayReport, scoresSince, type TurnedAway } from './report.ts'
 
@@ -32,6 +34,7 @@ export interface ReplayOptions {
   readonly junctions?: string
   readonly from?: string
   readonly to?: string
+  readonly timeZone?: string
   readonly json: boolean
 }
 
@@ -56,6 +59,11 @@ export const replayProgram: ProgramSchema = {
       description: 'Judged from here on (2026-11-22T07:00:00Z); what came before is learned from',
     },
     to: { type: 'string', description: 'Received before' },
+    timeZone: {
+      type: 'string',
+      description:
+        "Time zone of the street; without it that of the directory's forecaster, where it has one, else UTC",
+    },
     json: { type: 'boolean', default: false, description: 'Print JSON' },
   },
   notes: ['Exit code 1: a model was turned away or left an answer out; the lines say which.'],
@@ -70,6 +78,8 @@ export async function replayLedger(
   context: Pick<ProgramContext, 'print' | 'signal'>,
 ): Promise<number> {
   const { dataDir, junctions } = options
+  if (options.timeZone !== undefined) checkTimeZone(options.timeZone, '--time-zone')
+  const timeZone = options.timeZone ?? (await timeZoneOf(dataDir))
   const clock = createEventClock()
   const audit: AuditEntry[] = []
   const forecaster = createHouseForecaster({
@@ -77,6 +87,7 @@ export async function replayLedger(
     log: silentLog,
     shippedFolder: join(import.meta.dirname, '../../prediction/models'),
     modelFolders: [...options.challengers, join(dataDir, 'models')],
+    ...(timeZone === undefined ? {} : { timeZone }),
     ...(junctions ? { neighboursOf: neighboursIn(readJunctions(junctions)) } : {}),
     onAudit: (entry) => audit.push(entry),
   })

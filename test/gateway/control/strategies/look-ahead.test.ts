@@ -96,7 +96,7 @@ describe('starving', () => {
 
 describe('who usually comes', () => {
   const model = createStageModel(crossing)
-  const counted: Discharge = { ...newDischarge(model), flow: [0, 0.1], observedS: 300 }
+  const counted: Discharge = { ...newDischarge(model), flow: [0, 0.1], observedS: [300, 300] }
 
   /** Vehicle-seconds of staying in stage 1 with nobody in sight on ln/2, or with no sight of ln/2. */
   function stayCostS(

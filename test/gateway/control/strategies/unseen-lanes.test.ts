@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import type { Strategy } from '../../../../gateway/control/ports.ts'
-import { learnDischarge, newDischarge } from '../../../../gateway/control/strategies/discharge.ts'
+import {
+  learnDischarge,
+  newDischarge,
+  usualPerSecond,
+} from '../../../../gateway/control/strategies/discharge.ts'
 import { createStrategy } from '../../../../gateway/control/strategies/registry.ts'
 import { createStageModel } from '../../../../gateway/control/strategies/stage-model.ts'
-import { laneView, signalView, viewOf } from './crossing.ts'
+import { flow, laneView, signalView, viewOf } from './crossing.ts'
 import { drive, type Lanes, pairs } from './crossing-pairs.ts'
 
 const lost = { isTrusted: false, queueVehicles: 20, queueMeters: 140 }
@@ -138,6 +142,71 @@ describe('a lane of which nothing new is told', () => {
     }
     expect(atTwoMinutes).toBeCloseTo(0.25, 1)
     expect(discharge.flow[third]).toBe(atTwoMinutes)
+  })
+})
+
+describe('what a sensor tells counts for the time since it last told something', () => {
+  const model = createStageModel(pairs)
+  const third = model.lanes.indexOf('ln/3')
+
+  /** One entry a second, looked at so often; stage 2 serves the lane, and somebody stands on it. */
+  function lookedAt(perSecond: number, passedVehicles: number) {
+    let discharge = newDischarge(model)
+    for (let look = 1; look <= 12 * perSecond; look++) {
+      const nowMs = Math.round((look * 1000) / perSecond)
+      const seenAtMs = Math.ceil(nowMs / 1000) * 1000
+      const seen = { queueVehicles: 4, queueMeters: 28, passedVehicles, seenAtMs }
+      const signal = signalView({ stage: 2, stageSinceMs: 10_000 + nowMs })
+      const lanes = { 'ln/3': laneView(seen) }
+      discharge = learnDischarge(
+        discharge,
+        model,
+        viewOf({ nowMs, junction: pairs, signal, lanes }),
+      )
+    }
+    return discharge
+  }
+
+  test('however often it is looked at', () => {
+    expect(lookedAt(4, 0).stalledS[third]).toBeCloseTo(lookedAt(1, 0).stalledS[third] ?? 0)
+    expect(lookedAt(4, 1).presentGreenS[third]).toBeCloseTo(
+      lookedAt(1, 1).presentGreenS[third] ?? 0,
+      0,
+    )
+    expect(lookedAt(1, 0).stalledS[third]).toBeGreaterThan(8)
+  })
+
+  test('but not for a silence: who stands there afterwards has not stood all the while', () => {
+    let discharge = newDischarge(model)
+    const look = (second: number, seenAtS: number) => {
+      const seen = { queueVehicles: 1, queueMeters: 7, seenAtMs: seenAtS * 1000 }
+      const view = viewOf({
+        nowMs: second * 1000,
+        junction: pairs,
+        lanes: { 'ln/3': laneView(seen) },
+      })
+      discharge = learnDischarge(discharge, model, view)
+    }
+    for (let second = 1; second <= 10; second++) look(second, second)
+    for (let second = 11; second < 3_600; second++) look(second, 10)
+    look(3_600, 3_600)
+    expect(discharge.waitedS[third]).toBe(9)
+  })
+
+  test('lane by lane: for one that was never seen the forecast stands in whole, however long its neighbours were', () => {
+    let discharge = newDischarge(model)
+    const flows = { 'ln/4': flow(360, 0.5) }
+    for (let second = 1; second <= 120; second++) {
+      const lanes = { 'ln/3': laneView({ seenAtMs: second * 1000 }) }
+      discharge = learnDischarge(
+        discharge,
+        model,
+        viewOf({ nowMs: second * 1000, junction: pairs, lanes, flows }),
+      )
+    }
+    const view = viewOf({ nowMs: 121_000, junction: pairs, lanes: {}, flows })
+    const fourth = model.lanes.indexOf('ln/4')
+    expect(usualPerSecond(discharge, view, fourth, 'ln/4')).toBeCloseTo(0.1)
   })
 })
 
