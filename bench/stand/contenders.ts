@@ -1,5 +1,5 @@
 /** What is compared, each ready to take the load, all on one core: who its processes are and when it is done. */
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BenchCertificates } from './certificates.ts'
 import { type BenchDatabase, settled, startDatabase } from './database.ts'
@@ -20,6 +20,12 @@ export interface Contender {
 
 const root = join(import.meta.dirname, '../..')
 const node = process.execPath
+/** What `npm run gateway` gives to Node itself. */
+const shippedNodeArgs = (
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts.gateway as string
+)
+  .split(' ')
+  .filter((word) => word.startsWith('--'))
 
 export interface GatewayChoices {
   /** Arguments of Node itself: a profile. */
@@ -47,6 +53,7 @@ export async function startGateway(
     name: 'gateway',
     command: node,
     args: [
+      ...shippedNodeArgs,
       ...(choices.nodeArgs ?? []),
       join(root, 'gateway/main.ts'),
       ...['--data-dir', dataDir],

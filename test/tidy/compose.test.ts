@@ -38,6 +38,18 @@ test('what the containers are started with is understood by the program it is fo
   }
 })
 
+test('Node itself is given in the container what npm gives it', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const [, ...flags] = JSON.parse(/\nENTRYPOINT (\[.*\])/.exec(dockerfile)?.[1] ?? '[]')
+  expect(flags).not.toEqual([])
+  for (const [name, file] of [
+    ['start', 'gateway/start.ts'],
+    ['gateway', 'gateway/main.ts'],
+  ] as const) {
+    expect(scripts[name]).toBe(['node', ...flags, file].join(' '))
+  }
+})
+
 test('the version of Compose that its keys want is told where one meets them', () => {
   expect(compose).toContain('required: false') // The key that older ones refuse.
   for (const text of [compose, readme]) expect(text).toContain('Compose 2.20')
