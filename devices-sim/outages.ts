@@ -34,15 +34,20 @@ interface Entry {
   controlledAtMs: number | undefined
 }
 
+/** On its way from one green to the next a junction holds no stage: it is under the command that sends it there. */
+const wayMsMax = 15_000
 /** A street whose gateway comes and goes all day shows as much in the first ones. */
 const outagesMax = 100
 
 export function createOutageLog(controllers: readonly Controller[]): OutageLog {
   const entries: Entry[] = []
+  const controlledAtMs = new Map<Controller, number>()
   let current: Entry | undefined
 
   function begin(startMs: number): Entry {
-    const waiting = new Set(controllers.filter(isControlled))
+    const wasControlled = (each: Controller) =>
+      startMs - (controlledAtMs.get(each) ?? Number.NEGATIVE_INFINITY) <= wayMsMax
+    const waiting = new Set(controllers.filter(wasControlled))
     const entry: Entry = {
       startMs,
       junctions: waiting.size,
@@ -58,6 +63,7 @@ export function createOutageLog(controllers: readonly Controller[]): OutageLog {
 
   return {
     observe(nowMs, isAlone) {
+      for (const each of controllers) if (isControlled(each)) controlledAtMs.set(each, nowMs)
       if (isAlone) {
         if (!current || current.isOver) current = begin(nowMs)
         current.lastMs = nowMs
