@@ -164,8 +164,17 @@ async function openArchive(
   }
 }
 
-if (process.platform === 'linux') setPriority(niceness)
+giveWay()
 
 await serveThread<ToThread, FromThread>(parentPort!, (say) =>
   openArchive(workerData as ThreadData, say),
 )
+
+function giveWay(): void {
+  if (process.platform !== 'linux') return
+  try {
+    setPriority(niceness)
+  } catch {
+    // A sandbox that forbids it costs the door some delay under full load; an archive that does not start would cost more.
+  }
+}
