@@ -29,6 +29,7 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/health/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 
-# A young generation of 4 MB, as in package.json: a gateway takes a fifth less memory, and its pauses are shorter.
-ENTRYPOINT ["node", "--max-semi-space-size=4"]
+# As in package.json. A young generation of 4 MB: a gateway takes a fifth less memory, and its pauses are shorter. No full
+# collection of a thread's heap below 64 MB: the memory that passes through it would ask for one every ten.
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--initial-old-space-size=64"]
 CMD ["gateway/main.ts", "--data-dir", "/data", "--mqtt-host", "0.0.0.0", "--web-host", "0.0.0.0"]

@@ -5,7 +5,8 @@
  * - They lie one behind the other in larger pieces of memory, so that the tail can keep them without a copy.
  */
 import { Batch } from './batch.ts'
-import { batchBytesMax, chunkBytes } from './limits.ts'
+import { type Chunk, Chunks } from './chunks.ts'
+import { batchBytesMax } from './limits.ts'
 import type { LogOffset } from './record.ts'
 
 export class BatchQueue {
@@ -60,22 +61,28 @@ export class BatchQueue {
   }
 }
 
-/** Hands out room for batches, piece after piece. A piece is freed by the collector when no batch and no reader looks into it. */
+/** Hands out room for batches, piece after piece. */
 class BatchMemory {
-  #chunk = Buffer.alloc(0)
+  readonly #chunks = new Chunks()
+  /** Where the next batch begins. */
+  #chunk: Chunk | undefined
   #at = 0
 
   /** A batch with room for a frame of `bytes`, and for a full batch where one fits. */
   open(firstOffset: LogOffset, bytes: number, nowMs: number): Batch {
-    if (this.#chunk.length - this.#at < Math.max(bytes, batchBytesMax / 4)) {
-      this.#chunk = Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytes))
+    let chunk = this.#chunk
+    if (!chunk || chunk.bytes.length - this.#at < Math.max(bytes, batchBytesMax / 4)) {
+      chunk?.letGo()
+      chunk = this.#chunks.take(bytes)
+      chunk.hold()
+      this.#chunk = chunk
       this.#at = 0
     }
-    return new Batch(firstOffset, this.#chunk, this.#at, nowMs)
+    return new Batch(firstOffset, chunk, this.#at, nowMs)
   }
 
   hasRoom(batch: Batch, bytes: number): boolean {
-    return batch.end + bytes <= batch.chunk.length
+    return batch.end + bytes <= batch.chunk.bytes.length
   }
 
   /** The next batch begins where this one ends. */

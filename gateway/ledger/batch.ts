@@ -2,9 +2,11 @@
  * The records that wait for one group commit: their bytes in a piece of memory, and who is to be told.
  *
  * - Offsets are fixed when a record is written into the batch, in the order of the calls.
- * - The bytes stay where they are when the batch becomes part of the memory tail: nothing is copied for live readers.
+ * - The bytes stay where they are on the way to the disk and in the tail, until the batch lets go of its memory: readers
+ *   get copies.
  */
 import type { CodedError } from '../../schemas/coded-error.ts'
+import type { Chunk } from './chunks.ts'
 import { frameEnd, readFrame, writeBytesFrame, writeFrame } from './frame.ts'
 import type { QuarantineItem, Release } from './quarantine.ts'
 import type {
@@ -24,7 +26,7 @@ export class Batch {
   readonly firstOffset: LogOffset
   /** Opened at, on the clock for measuring. */
   readonly openedAtMs: number
-  readonly chunk: Buffer
+  readonly chunk: Chunk
   readonly start: number
   end: number
   count = 0
@@ -44,9 +46,13 @@ export class Batch {
   /** What the door parsed, by index, while a live reader wants it. */
   messages: (ParsedMessage | undefined)[] | undefined
 
-  constructor(firstOffset: LogOffset, chunk: Buffer, start: number, openedAtMs: number) {
+  readonly #bytes: Buffer
+
+  constructor(firstOffset: LogOffset, chunk: Chunk, start: number, openedAtMs: number) {
     this.firstOffset = firstOffset
+    chunk.hold()
     this.chunk = chunk
+    this.#bytes = chunk.bytes
     this.start = start
     this.end = start
     this.openedAtMs = openedAtMs
@@ -73,14 +79,14 @@ export class Batch {
   /** The caller has made sure that there is room. */
   write(entry: LedgerEntry, notesJson: string): LogOffset {
     if (!entry.isQuiet) this.#isLoud()
-    this.end = writeFrame(this.chunk, this.end, entry, notesJson)
+    this.end = writeFrame(this.#bytes, this.end, entry, notesJson)
     return this.#written(entry)
   }
 
   /** The same, straight from bytes; the listener is told with its token. */
   writeBytes(entry: BytesEntry, listener: StoredListener, token: number): LogOffset {
     if (!entry.isQuiet) this.#isLoud()
-    this.end = writeBytesFrame(this.chunk, this.end, entry)
+    this.end = writeBytesFrame(this.#bytes, this.end, entry)
     this.waiters.push(listener)
     this.#tokens.push(token)
     return this.#written(entry)
@@ -97,14 +103,14 @@ export class Batch {
     return this.firstOffset + this.count++
   }
 
-  /** As a row. Its bytes are copied: the thread gets a piece of its own. */
+  /** As a row. Its bytes are shared with the thread, and stay as they are until the batch lets go. */
   toRow(): CommitRow {
     return {
       firstOffset: this.firstOffset,
       lastOffset: this.endOffset - 1,
       firstReceivedAtMs: this.firstReceivedAtMs,
       lastReceivedAtMs: this.lastReceivedAtMs,
-      bytes: Uint8Array.prototype.slice.call(this.chunk, this.start, this.end),
+      bytes: this.#bytes.subarray(this.start, this.end),
     }
   }
 
@@ -119,11 +125,11 @@ export class Batch {
         else waiter.refused(error)
       }
     }
-    this.#letGo()
+    this.#forgetWaiters()
   }
 
   /** The tail weighs a batch by its records; what it held beside them would stay for as long, unweighed. */
-  #letGo(): void {
+  #forgetWaiters(): void {
     this.waiters.length = 0
     this.#tokens.length = 0
     this.quarantine.length = 0
@@ -139,7 +145,7 @@ export class Batch {
       const offset = this.firstOffset + index
       if (offset < from) continue
       if (into.length >= recordsMax) return offset
-      into.push(readFrame(this.chunk, this.#loudAt[i] as number, offset, this.messages?.[index]))
+      into.push(this.#record(this.#loudAt[i] as number, index))
     }
     return this.endOffset
   }
@@ -149,16 +155,27 @@ export class Batch {
     let at = this.start
     let bytes = 0
     for (let index = 0; index < this.count; index++) {
-      const end = frameEnd(this.chunk, at, this.end)
+      const end = frameEnd(this.#bytes, at, this.end)
       if (end === undefined) throw new Error('BUG: a batch in memory does not add up')
       const offset = this.firstOffset + index
       if (offset >= from) {
         if (into.length >= recordsMax || (bytes >= bytesMax && into.length > 0)) break
-        into.push(readFrame(this.chunk, at, offset, this.messages?.[index]))
+        into.push(this.#record(at, index))
         bytes += end - at
       }
       at = end
     }
     return bytes
+  }
+
+  /** A reader may keep a record for longer than the batch keeps its memory. */
+  #record(at: number, index: number): ParsedRecord {
+    const frame = Buffer.from(this.#bytes.subarray(at, frameEnd(this.#bytes, at, this.end)))
+    return readFrame(frame, 0, this.firstOffset + index, this.messages?.[index])
+  }
+
+  /** Nobody will ask for its records any more. */
+  letGo(): void {
+    this.chunk.letGo()
   }
 }

@@ -302,7 +302,6 @@ export class GroupCommit {
     this.#post(this.#request)
   }
 
-  /** The bytes of the rows are handed over, so they are copied out of the batches anew for each try. */
   #post(request: Omit<CommitRequest, 'rows'>): void {
     this.#isPosted = true
     this.#sentAtMs = performance.now()
@@ -332,6 +331,7 @@ export class GroupCommit {
       this.#durableOffset = batch.endOffset
       this.#ports.metrics.appends.add(batch.count)
       if (batch.count > 0) this.#ports.durable(batch)
+      else batch.letGo()
       batch.tell()
     }
     if (batches.length > 0) this.#ports.settled(this.#durableOffset)
@@ -362,6 +362,7 @@ export class GroupCommit {
       bookOver(batch, this.#ports.books, error.code)
       this.#ports.refused(batch, error)
       batch.tell(error)
+      batch.letGo()
     }
   }
 

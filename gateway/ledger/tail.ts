@@ -100,7 +100,8 @@ export class MemoryTail {
     const batch = this.#batches[this.#head] as Batch
     if (this.#messagesFrom === this.#head) this.#forgetOldestMessages()
     this.#bytes -= batch.bytes
-    this.#batches[this.#head++] = undefined as unknown as Batch // Lets go of its memory before the array is cut.
+    this.#batches[this.#head++] = undefined as unknown as Batch
+    batch.letGo()
   }
 
   #forgetOldestMessages(): void {

@@ -125,13 +125,7 @@ export async function startThread(
   const opened = await spawn()
   return {
     opened,
-    post: (message) => {
-      const rows = message.kind === 'commit' ? message.request.rows : []
-      worker.postMessage(
-        message,
-        rows.map((row) => row.bytes.buffer as ArrayBuffer),
-      )
-    },
+    post: (message) => worker.postMessage(message),
     read(from, bytesMax) {
       if (!open) return Promise.reject(noThread())
       return new Promise((resolve, reject) => {
