@@ -203,7 +203,7 @@ export function createBroker(options: BrokerOptions): SharedBroker {
   }
 
   function connected(socket: TLSSocket): void {
-    const identity = identityOf(socket)
+    const identity = identityOf(socket.getPeerX509Certificate())
     if (isCodedError(identity)) {
       refusals.handshakeFailed(identity.code, identity.message, socket.remoteAddress ?? '')
       socket.destroy()
