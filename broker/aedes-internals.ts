@@ -50,18 +50,18 @@ export function takePacketId(client: Client): number {
  * costs nothing in between, and knows of the packets that Aedes does not see. Both refreshing it and clearing it are
  * still Aedes' to do.
  */
-export function watchKeepAlive(client: Client, silentMs: () => number): void {
+export function watchKeepAlive(client: Client, silentMs: (client: Client) => number): void {
   const internals = client as unknown as ClientInternals
-  const allowedMs = internals._keepaliveInterval
   if (internals._keepaliveTimer === null) return
   clearTimeout(internals._keepaliveTimer)
-  internals._keepaliveTimer = setTimeout(look, allowedMs)
+  internals._keepaliveTimer = setTimeout(look, internals._keepaliveInterval, client, silentMs)
+}
 
-  function look(): void {
-    const leftMs = allowedMs - silentMs()
-    if (leftMs > 0) internals._keepaliveTimer = setTimeout(look, leftMs)
-    else client.emit('error' as 'connected', new Error('keep alive timeout') as never)
-  }
+function look(client: Client, silentMs: (client: Client) => number): void {
+  const internals = client as unknown as ClientInternals
+  const leftMs = internals._keepaliveInterval - silentMs(client)
+  if (leftMs > 0) internals._keepaliveTimer = setTimeout(look, leftMs, client, silentMs)
+  else client.emit('error' as 'connected', new Error('keep alive timeout') as never)
 }
 
 /** Why Aedes closed a connection, by the text of its error: it has no codes. */

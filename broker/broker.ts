@@ -12,13 +12,13 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { Aedes } from 'aedes'
+import { Aedes, type Client } from 'aedes'
 import { type CodedError, isCodedError } from '../schemas/coded-error.ts'
 import { watchKeepAlive } from './aedes-internals.ts'
 import { createAedesOptions } from './aedes-options.ts'
 import { createAuthentication } from './authentication.ts'
 import { createCommandOutlet, isCommandTopic } from './command-outlet.ts'
-import { Connection } from './connection.ts'
+import { Connection, connectionOf } from './connection.ts'
 import { createCredentialKeeper } from './credential-keeper.ts'
 import type { TlsFiles } from './credentials.ts'
 import type { DoorStreamOptions } from './door-stream.ts'
@@ -95,6 +95,7 @@ export interface SharedBroker extends Broker {
 }
 
 const credentialsPollMsDefault = 2_000
+const silentMs = (client: Client) => connectionOf(client).silentMs()
 
 export function createBroker(options: BrokerOptions): SharedBroker {
   const { log, metrics, observer, gate } = options
@@ -153,7 +154,7 @@ export function createBroker(options: BrokerOptions): SharedBroker {
     if (connection.destroyed) return // Taken over while Aedes was still at its CONNECT.
     online.add(connection)
     metrics.connections.set(online.size)
-    watchKeepAlive(client, () => connection.silentMs())
+    watchKeepAlive(client, silentMs)
     connection.open()
   })
   for (const event of ['clientError', 'connectionError'] as const)
@@ -193,13 +194,17 @@ export function createBroker(options: BrokerOptions): SharedBroker {
     }
     const connection = new Connection(stream, identity, streamOptions, expressEvents)
     connections.add(connection)
-    connection.once('close', () => {
-      connections.delete(connection)
-      if (online.delete(connection)) metrics.connections.set(online.size)
-      outlet.abandon(connection)
-      subscriptions.forget(connection)
-    })
+    connection.on('close', ended)
     aedes.handle(connection)
+  }
+
+  /** One function for all connections, and the only one of ours that waits for their end: an idle one costs no closure. */
+  function ended(this: Connection): void {
+    connections.delete(this)
+    if (online.delete(this)) metrics.connections.set(online.size)
+    outlet.abandon(this)
+    subscriptions.forget(this)
+    takeover.release(this)
   }
 
   function connected(socket: TLSSocket): void {
