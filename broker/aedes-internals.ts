@@ -33,6 +33,13 @@ interface ClientInternals {
   _keepaliveTimer: NodeJS.Timeout | null
   /** How long the client may be silent. */
   readonly _keepaliveInterval: number
+  readonly _parser: { _list: ByteList }
+}
+
+/** What bytes are collected in, of the package `bl`: by default one that is a Duplex too, which nobody uses as such. */
+interface ByteList {
+  readonly length: number
+  readonly constructor: { readonly BufferList?: new () => ByteList }
 }
 
 export const internalsOf = (aedes: Aedes) => aedes as unknown as AedesInternals
@@ -43,6 +50,16 @@ export function takePacketId(client: Client): number {
   const id = internals._nextId
   internals._nextId = id >= 0xffff ? 1 : id + 1
   return id
+}
+
+/**
+ * For a client that nothing has been read of yet. The list its parser has is a stream as well, of 0.9 KB; the same list
+ * without the stream has all the parser asks for. After a fault the parser makes one of its own again.
+ */
+export function slimParser(client: Client): void {
+  const { _parser: parser } = client as unknown as ClientInternals
+  const { BufferList } = parser._list.constructor
+  if (BufferList !== undefined && parser._list.length === 0) parser._list = new BufferList()
 }
 
 /**

@@ -14,7 +14,7 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { Aedes, type Client } from 'aedes'
 import { type CodedError, isCodedError } from '../schemas/coded-error.ts'
-import { watchKeepAlive } from './aedes-internals.ts'
+import { slimParser, watchKeepAlive } from './aedes-internals.ts'
 import { createAedesOptions } from './aedes-options.ts'
 import { createAuthentication } from './authentication.ts'
 import { createCommandOutlet, isCommandTopic } from './command-outlet.ts'
@@ -195,7 +195,7 @@ export function createBroker(options: BrokerOptions): SharedBroker {
     const connection = new Connection(stream, identity, streamOptions, expressEvents)
     connections.add(connection)
     connection.on('close', ended)
-    aedes.handle(connection)
+    slimParser(aedes.handle(connection))
   }
 
   /** One function for all connections, and the only one of ours that waits for their end: an idle one costs no closure. */

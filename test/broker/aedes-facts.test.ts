@@ -5,6 +5,7 @@
 import { type Duplex, duplexPair } from 'node:stream'
 import { Aedes, type AedesOptions, type Client } from 'aedes'
 import { expect, onTestFinished, test } from 'vitest'
+import { slimParser } from '../../broker/aedes-internals.ts'
 import { eventually } from './house.ts'
 import { packets, readBytes } from './raw-client.ts'
 
@@ -165,6 +166,21 @@ test('packet ids to a client come from _nextId, and the keep-alive timer is wher
   aedes.publish(packet as never, () => {})
   expect((await readBytes(stream, 8)).subarray(5, 7).toString('hex')).toBe('ffff')
   expect(internals._nextId).toBe(1)
+})
+
+test('the parser collects bytes in a list that is a stream as well, and does without the stream', async () => {
+  const { aedes } = await openAedes()
+  const [ours, theirs] = duplexPair()
+  const client = aedes.handle(ours as never)
+  const { _parser: parser } = client as Client & { _parser: { _list: object } }
+  expect('pipe' in parser._list).toBe(true)
+  slimParser(client)
+  expect('pipe' in parser._list).toBe(false)
+  const connect = packets.connect('a', { flags: 2 })
+  for (const byte of connect) theirs.write(Buffer.from([byte]))
+  expect((await readBytes(theirs, 4)).toString('hex')).toBe('20020000')
+  theirs.write(packets.subscribe(1, 't', 1))
+  expect((await readBytes(theirs, 5)).toString('hex')).toBe('9003000101')
 })
 
 test('a session that is not clean has messages queued for it without bound', async () => {
