@@ -26,6 +26,10 @@ export class Connection extends DoorStream implements ExpressSender {
   clientId = ''
   client: Client | undefined
   will: LastWill | undefined
+  /** CONNACK is sent. */
+  isOnline = false
+  /** What its keep-alive allows; 0 for ever. */
+  silentMsMax = 0
   /** Why CONNECT is refused, found before Aedes can say so. */
   refusal: CodedError | undefined
   /** The code this connection was closed for, counted once. */
