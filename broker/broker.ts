@@ -14,7 +14,7 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { Aedes } from 'aedes'
 import { type CodedError, isCodedError } from '../schemas/coded-error.ts'
-import { watchKeepAlive } from './aedes-internals.ts'
+import { endSilent, forgetConnect, slimParser, takeKeepAlive } from './aedes-internals.ts'
 import { createAedesOptions } from './aedes-options.ts'
 import { createAuthentication } from './authentication.ts'
 import { createCommandOutlet, isCommandTopic } from './command-outlet.ts'
@@ -25,6 +25,7 @@ import type { DoorStreamOptions } from './door-stream.ts'
 import { ConnectionTakenOver } from './errors.ts'
 import { createExpress } from './express-lane.ts'
 import { type CertifiedIdentity, identityOf } from './identity.ts'
+import { createKeepAlive } from './keep-alive.ts'
 import { takeFrame } from './lanes.ts'
 import { type BrokerLimits, withDefaults } from './limits.ts'
 import type { BrokerLog, BrokerMetrics } from './metrics.ts'
@@ -100,9 +101,9 @@ export function createBroker(options: BrokerOptions): SharedBroker {
   const { log, metrics, observer, gate } = options
   const limits = withDefaults(options.limits)
   const refusals = createRefusals(log, metrics)
-  /** From the end of the handshake, and from CONNACK. */
+  /** From the end of the handshake. */
   const connections = new Set<Connection>()
-  const online = new Set<Connection>()
+  let online = 0
   let listener: TlsListener | undefined
   let port: TcpPort | undefined
   let isStopping = false
@@ -151,9 +152,9 @@ export function createBroker(options: BrokerOptions): SharedBroker {
   aedes.on('clientReady', (client) => {
     const connection = client.conn as Connection
     if (connection.destroyed) return // Taken over while Aedes was still at its CONNECT.
-    online.add(connection)
-    metrics.connections.set(online.size)
-    watchKeepAlive(client, () => connection.silentMs())
+    countOnline(connection, true)
+    connection.silentMsMax = takeKeepAlive(client)
+    forgetConnect(client)
     connection.open()
   })
   for (const event of ['clientError', 'connectionError'] as const)
@@ -186,6 +187,15 @@ export function createBroker(options: BrokerOptions): SharedBroker {
     },
   }
 
+  const keepAlive = createKeepAlive(connections, ({ client }) => client && endSilent(client))
+
+  function countOnline(connection: Connection, isOnline: boolean): void {
+    if (connection.isOnline === isOnline) return
+    connection.isOnline = isOnline
+    online += isOnline ? 1 : -1
+    metrics.connections.set(online)
+  }
+
   function admit(stream: Duplex, identity: CertifiedIdentity): void {
     if (isStopping) {
       stream.destroy()
@@ -193,13 +203,17 @@ export function createBroker(options: BrokerOptions): SharedBroker {
     }
     const connection = new Connection(stream, identity, streamOptions, expressEvents)
     connections.add(connection)
-    connection.once('close', () => {
-      connections.delete(connection)
-      if (online.delete(connection)) metrics.connections.set(online.size)
-      outlet.abandon(connection)
-      subscriptions.forget(connection)
-    })
-    aedes.handle(connection)
+    connection.on('close', ended)
+    slimParser(aedes.handle(connection))
+  }
+
+  /** One function for all connections, and the only one of ours that waits for their end: an idle one costs no closure. */
+  function ended(this: Connection): void {
+    connections.delete(this)
+    countOnline(this, false)
+    outlet.abandon(this)
+    subscriptions.forget(this)
+    takeover.release(this)
   }
 
   function connected(socket: TLSSocket): void {
@@ -234,11 +248,13 @@ export function createBroker(options: BrokerOptions): SharedBroker {
         })
         await port.listen()
       }
+      keepAlive.start()
       credentials.watch((fresh) => opened.useCredentials(fresh))
     },
     async stop(deadlineMs) {
       isStopping = true
       credentials.stop()
+      keepAlive.stop()
       port?.close()
       const closed = listener?.close()
       // What is at the gate is still answered: who is not acknowledged sends again.

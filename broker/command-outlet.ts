@@ -69,12 +69,13 @@ export function createCommandOutlet({ clock, copy }: CommandOutletOptions): Comm
     },
     takePuback(connection, frame, headerBytes) {
       if (frame.length !== headerBytes + 2 || frame[0] !== packetType.puback << 4) return false
-      const settle = connection.deliveries.get(frame.readUInt16BE(headerBytes))
+      const settle = connection.deliveries?.get(frame.readUInt16BE(headerBytes))
       if (settle === undefined) return false
       settle(true)
       return true
     },
     abandon(connection) {
+      if (connection.deliveries === undefined) return
       for (const settle of [...connection.deliveries.values()]) settle(false)
     },
   }
@@ -91,11 +92,12 @@ function send(
     const packetId = takePacketId(client)
     const settle = (isAcknowledged: boolean) => {
       clearTimeout(timer)
-      connection.deliveries.delete(packetId)
+      connection.deliveries?.delete(packetId)
       resolve(isAcknowledged ? 'delivered' : 'timeout')
     }
     const timer = setTimeout(settle, timeoutMs, false)
     timer.unref()
+    connection.deliveries ??= new Map()
     connection.deliveries.set(packetId, settle)
     connection.write(encodePublish(topic, payload, packetId))
   })

@@ -56,6 +56,11 @@ const refused = -2
 
 type Done = (error?: Error | null) => void
 
+/** A socket that knows whose it is: all share one set of listeners, where closures would be five a connection. */
+interface DoorSocket extends Duplex {
+  doorStream: DoorStream
+}
+
 export class DoorStream extends Duplex {
   /** PUBLISHes that Aedes has been given and the gate has not answered. */
   inFlight = 0
@@ -91,14 +96,32 @@ export class DoorStream extends Duplex {
     super({ allowHalfOpen: false })
     this.#socket = socket
     this.#options = options
-    socket.on('data', (chunk: Buffer) => this.#take(chunk))
-    socket.on('end', () => {
-      this.#hasEnded = true
-      this.#pass()
-    })
-    socket.on('error', (error) => this.destroy(error))
-    socket.on('close', () => this.#bidFarewell())
-    socket.on('drain', () => this.#written())
+    ;(socket as DoorSocket).doorStream = this
+    const { data, end, error, close, drain } = DoorStream.#listeners
+    socket.on('data', data)
+    socket.on('end', end)
+    socket.on('error', error)
+    socket.on('close', close)
+    socket.on('drain', drain)
+  }
+
+  static readonly #listeners = {
+    data(this: DoorSocket, chunk: Buffer) {
+      this.doorStream.#take(chunk)
+    },
+    end(this: DoorSocket) {
+      this.doorStream.#hasEnded = true
+      this.doorStream.#pass()
+    },
+    error(this: DoorSocket, error: Error) {
+      this.doorStream.destroy(error)
+    },
+    close(this: DoorSocket) {
+      this.doorStream.#bidFarewell()
+    },
+    drain(this: DoorSocket) {
+      this.doorStream.#written()
+    },
   }
 
   /** CONNACK is sent: what waits behind CONNECT may pass. */

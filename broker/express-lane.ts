@@ -63,7 +63,7 @@ export function createExpress({ gate, isRead }: ExpressOptions): Express {
   }
 
   function learn(connection: Connection, bytes: Buffer, from: number, to: number) {
-    if (connection.allowedTopics.size === 0) return undefined
+    if (connection.allowedTopics === undefined) return undefined
     const topic = bytes.toString('utf8', from, to)
     if (!connection.allowedTopics.has(topic)) return undefined
     const lane = gate.express?.(connection.identity, topic)

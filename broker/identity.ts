@@ -19,14 +19,14 @@ export interface CertifiedIdentity extends Identity {
 
 /** First levels under which the house itself speaks: the gateways, and the pages they serve. No certificate has them. */
 const ownLevels: ReadonlySet<string> = new Set(['gateway', 'web'])
-const roles: ReadonlySet<string> = new Set<Role>([
+const roles: readonly Role[] = [
   'device',
   'center',
   'operator',
   'priority',
   'emergency',
   'simulator',
-])
+]
 
 export function identityOf(
   certificate: X509Certificate | undefined,
@@ -34,15 +34,16 @@ export function identityOf(
   if (certificate === undefined) return AuthUnknownDevice('', 'no certificate')
   const { subject } = certificate
   const name = single(subject, 'CN')
-  const role = single(subject, 'OU')
-  if (name === undefined || role === undefined)
+  const unit = single(subject, 'OU')
+  if (name === undefined || unit === undefined)
     return AuthUnknownDevice(JSON.stringify(subject ?? ''), 'it wants one CN and one OU')
-  if (!roles.has(role)) return AuthUnknownDevice(name, `role ${JSON.stringify(role)} is unknown`)
+  const role = roles.find((one) => one === unit)
+  if (role === undefined) return AuthUnknownDevice(name, `role ${JSON.stringify(unit)} is unknown`)
   if (!isNodeId(name)) return AuthUnknownDevice(name, 'its name is no node')
   if (ownLevels.has(name.split('/')[0] ?? ''))
     return AuthUnknownDevice(name, "that name is the gateway's own")
   return {
-    role: role as Role,
+    role,
     name,
     serial: normalSerial(certificate.serialNumber),
     notAfterMs: certificate.validToDate.getTime(),

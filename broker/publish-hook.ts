@@ -37,11 +37,12 @@ export function createPublishHook(
 
   function refuse(connection: Connection, packet: PublishPacket): CodedError | undefined {
     if (packet.qos === 2) return ProtocolRefused('QoS 2')
-    if (connection.allowedTopics.has(packet.topic)) return undefined
+    if (connection.allowedTopics?.has(packet.topic)) return undefined
     const error = refusePublish(connection.identity, connection.clientId, packet.topic)
-    if (error === undefined && connection.allowedTopics.size < allowedTopicsMax)
-      connection.allowedTopics.add(packet.topic)
-    return error
+    if (error !== undefined) return error
+    connection.allowedTopics ??= new Set()
+    if (connection.allowedTopics.size < allowedTopicsMax) connection.allowedTopics.add(packet.topic)
+    return undefined
   }
 
   function admitWill(connection: Connection, packet: GatedPacket, callback: Callback): void {

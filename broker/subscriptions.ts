@@ -40,7 +40,8 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   const readyNodes = new Map<string, Connection>()
 
   function add(connection: Connection, filter: string): void {
-    if (connection.filters.has(filter)) return
+    if (connection.filters?.has(filter)) return
+    connection.filters ??= new Set()
     connection.filters.add(filter)
     if (isReader(connection)) router.countReader(filter, 1)
     else if (filter === commandsOf(connection)) {
@@ -50,8 +51,8 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   }
 
   function remove(connection: Connection, filter: string): void {
-    connection.granted.delete(filter)
-    if (!connection.filters.delete(filter)) return
+    connection.granted?.delete(filter)
+    if (!connection.filters?.delete(filter)) return
     if (isReader(connection)) router.countReader(filter, -1)
     else if (filter === commandsOf(connection)) {
       if (readyNodes.get(connection.clientId) === connection) readyNodes.delete(connection.clientId)
@@ -73,6 +74,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     authorize(client, subscription: Subscription, done) {
       const connection = connectionOf(client)
       const { topic, qos } = subscription
+      connection.granted ??= new Set()
       const { granted } = connection
       const error =
         refuseSubscribe(connection.identity, connection.clientId, topic, qos) ??
@@ -101,7 +103,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     },
     ready: (node) => readyNodes.get(node),
     forget(connection) {
-      for (const filter of [...connection.filters]) remove(connection, filter)
+      for (const filter of [...(connection.filters ?? [])]) remove(connection, filter)
     },
   }
 }

@@ -10,6 +10,8 @@ import type { ClientRegistry } from './ports.ts'
 export interface Takeover {
   /** Calls back when the id is free for this connection; never, when a newer one came meanwhile. */
   claim(connection: Connection, begin: () => void): void
+  /** The connection has ended; whether it ever had the id does not matter. */
+  release(connection: Connection): void
   current(clientId: string): Connection | undefined
   all(): Iterable<Connection>
 }
@@ -27,8 +29,7 @@ export function createTakeover(
       return
     }
     const { identity, clientId } = connection
-    // Aedes brings the will to the gate in the turn of the end.
-    connection.once('close', () => setImmediate(() => registry.release(identity)))
+    releaseAtEnd(connection, registry)
     registry.claim(identity, clientId, {
       begin() {
         if (holders.get(clientId) === connection && !connection.destroyed) begin()
@@ -43,9 +44,6 @@ export function createTakeover(
       const { clientId } = connection
       const older = holders.get(clientId)
       holders.set(clientId, connection)
-      connection.once('close', () => {
-        if (holders.get(clientId) === connection) holders.delete(clientId)
-      })
       if (older === undefined || older.closed) return ask(connection, begin)
       older.once('close', () => {
         // Aedes ends its side of the older one in this same turn.
@@ -55,7 +53,17 @@ export function createTakeover(
       })
       close(older)
     },
+    release(connection) {
+      const { clientId } = connection
+      if (holders.get(clientId) === connection) holders.delete(clientId)
+    },
     current: (clientId) => holders.get(clientId),
     all: () => holders.values(),
   }
+}
+
+/** Apart from the claim: a closure beside it would keep what CONNECT came with as long as the connection. */
+function releaseAtEnd(connection: Connection, registry: ClientRegistry): void {
+  // Aedes brings the will to the gate in the turn of the end.
+  connection.once('close', () => setImmediate(() => registry.release(connection.identity)))
 }

@@ -49,6 +49,7 @@ const sessionIdContext = createHash('sha256').update('intergreen broker').digest
 export function createTlsListener(options: TlsListenerOptions): TlsListener {
   const { limits, failed, minVersion, ticketSecret } = options
   const sockets = new Set<Socket>()
+  let whenEmpty: (() => void) | undefined
 
   const tls = createTlsServer({
     ...contextOf(options.credentials, minVersion, ticketSecret),
@@ -73,16 +74,17 @@ export function createTlsListener(options: TlsListenerOptions): TlsListener {
       socket.destroy()
     },
   })
-  let whenEmpty: (() => void) | undefined
+  /** One function for all sockets: a closure and what `once` wraps it in are kept as long as a connection. */
+  function closed(this: Socket): void {
+    sockets.delete(this)
+    if (sockets.size === 0) whenEmpty?.()
+  }
 
   return {
     accept(socket) {
       sockets.add(socket)
-      socket.once('close', () => {
-        sockets.delete(socket)
-        if (sockets.size === 0) whenEmpty?.()
-      })
-      socket.on('error', () => {}) // Until TLS has it; a reset there is nobody's fault.
+      socket.on('close', closed)
+      socket.on('error', ignore) // Until TLS has it; a reset there is nobody's fault.
       if (sockets.size > limits.connectionsMax) {
         failed(BrokerFull.code, 'too many connections', socket.remoteAddress ?? '')
         socket.destroy()
@@ -102,6 +104,8 @@ export function createTlsListener(options: TlsListenerOptions): TlsListener {
     },
   }
 }
+
+const ignore = () => {}
 
 function contextOf(
   { key, cert, ca }: Credentials,

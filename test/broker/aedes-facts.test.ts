@@ -5,6 +5,7 @@
 import { type Duplex, duplexPair } from 'node:stream'
 import { Aedes, type AedesOptions, type Client } from 'aedes'
 import { expect, onTestFinished, test } from 'vitest'
+import { forgetConnect, slimParser, takeKeepAlive } from '../../broker/aedes-internals.ts'
 import { eventually } from './house.ts'
 import { packets, readBytes } from './raw-client.ts'
 
@@ -149,7 +150,7 @@ test('the ack event of a clean session does not say what was acknowledged', asyn
   expect(acknowledged).toEqual([undefined])
 })
 
-test('packet ids to a client come from _nextId, and the keep-alive timer is where we look for it', async () => {
+test('packet ids to a client come from _nextId, and the keep-alive is where we look for it', async () => {
   const { aedes, attach } = await openAedes()
   const { stream, client } = await attach('a')
   const internals = client as Client & {
@@ -158,13 +159,36 @@ test('packet ids to a client come from _nextId, and the keep-alive timer is wher
     _keepaliveInterval: number
   }
   expect(typeof internals._keepaliveTimer.refresh).toBe('function')
-  expect(internals._keepaliveInterval).toBeGreaterThan(0)
+  const allowedMs = internals._keepaliveInterval
+  expect(allowedMs).toBeGreaterThan(0)
+  expect(takeKeepAlive(client)).toBe(allowedMs)
+  // Without the interval Aedes asks for no timer, neither at a packet nor at the end.
+  expect(internals._keepaliveTimer).toBe(null)
   await subscribe(stream, 't', 1)
   internals._nextId = 0xffff
   const packet = { cmd: 'publish', topic: 't', payload: 'x', qos: 1, retain: false, dup: false }
   aedes.publish(packet as never, () => {})
   expect((await readBytes(stream, 8)).subarray(5, 7).toString('hex')).toBe('ffff')
   expect(internals._nextId).toBe(1)
+})
+
+test('the parser collects bytes in a list that is a stream as well, and does without the stream', async () => {
+  const { aedes } = await openAedes()
+  const [ours, theirs] = duplexPair()
+  const client = aedes.handle(ours as never)
+  const { _parser: parser } = client as Client & { _parser: { _list: object; settings: object } }
+  expect('pipe' in parser._list).toBe(true)
+  slimParser(client)
+  expect('pipe' in parser._list).toBe(false)
+  const connect = packets.connect('a', { flags: 2 })
+  for (const byte of connect) theirs.write(Buffer.from([byte]))
+  expect((await readBytes(theirs, 4)).toString('hex')).toBe('20020000')
+  // So it does without CONNECT once that is answered: of its settings it asks for the version.
+  expect(parser.settings).toMatchObject({ cmd: 'connect', protocolVersion: 4 })
+  forgetConnect(client)
+  expect(parser.settings).toEqual({ protocolVersion: 4 })
+  theirs.write(packets.subscribe(1, 't', 1))
+  expect((await readBytes(theirs, 5)).toString('hex')).toBe('9003000101')
 })
 
 test('a session that is not clean has messages queued for it without bound', async () => {
