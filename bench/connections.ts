@@ -5,8 +5,9 @@
  * Our gateway and bare Aedes in turn on one core: memory per idle mutual TLS connection, CPU and time per connect with
  * and without session resumption.
  *
- * - Memory comes first: a storm leaves free room in a process, more in one than in the other, and connections that fill it
- *   would seem to cost nothing.
+ * - Memory is asked of a process that has seen no storm: one leaves free room, more in one contender than in the other, and
+ *   connections that fill it would seem to cost nothing.
+ * - The storms: 64 at a time, all at once, and all at once beside a hundred who go on reporting.
  * - The storm of reconnects is bounded by the door's own limit of handshakes in a turn, which is part of the answer.
  * - The storm that established devices feel comes all at once, from a generator of its own that is nicer than theirs, so
  *   that what they see is the server's delay.
@@ -15,9 +16,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificates } from './stand/certificates.ts'
-import { startBareAedes, startGateway } from './stand/contenders.ts'
+import { type Contender, startBareAedes, startGateway } from './stand/contenders.ts'
 import { buildLoadGenerator } from './stand/load-generator.ts'
-import { machine, round } from './stand/machine.ts'
+import { machine, median, round } from './stand/machine.ts'
 import { benchOptions, count } from './stand/options.ts'
 
 const options = benchOptions<{ connections: number; storm: number; hold: number }>(
@@ -28,8 +29,11 @@ const options = benchOptions<{ connections: number; storm: number; hold: number 
     hold: count(5, 'seconds they are held'),
   },
 )
-/** So that what the first connects make once and for all does not count as theirs. */
 const warmConnects = 300
+const inTurn = ['-c', '64', '--conc', '64']
+const everybody = String(options.storm)
+const atOnce = ['-c', everybody, '--conc', everybody, '--churn', everybody, '--resume']
+const atOnceRounds = 5
 const dir = mkdtempSync(join(tmpdir(), 'bench-connections-'))
 const generator = buildLoadGenerator(dir)
 if (typeof generator === 'string') {
@@ -43,31 +47,45 @@ for (const start of [
   () => startGateway(dir, certificates, { hasDatabase: false }),
   () => startBareAedes(certificates),
 ]) {
+  const idle = await inProcess(start, hold)
+  const storms = await inProcess(start, storm)
+  results[idle.name] = { ...idle.found, ...storms.found }
+}
+rmSync(dir, { recursive: true, force: true })
+
+/** A process of its own for each question, warm: what the first connects make once and for all does not count as theirs. */
+async function inProcess<T>(
+  start: () => Promise<Contender>,
+  ask: (base: readonly string[], pid: string) => Promise<T>,
+): Promise<{ readonly name: string; readonly found: T }> {
   const contender = await start()
   const pid = String(contender.processes[0]?.pid)
   const base = ['-h', '127.0.0.1', '-p', String(contender.port), '-X', '-A', certificates.clientDir]
-  const churn = ['-c', '64', '--conc', '64', '-P', pid, '--churn']
-  const storm = [...churn, String(options.storm)]
-  await generator.run([...base, ...churn, String(warmConnects)])
-  const idle = [
-    '-c',
-    String(options.connections),
-    '--hold',
-    String(options.hold),
-    '--src',
-    '-P',
-    pid,
-  ]
-  const held = await generator.run([...base, ...idle])
-  const full = await generator.run([...base, ...storm])
-  const resumed = await generator.run([...base, ...storm, '--resume'])
-  const felt = await feel(base)
-  results[contender.name] = {
-    established: felt,
-    kbPerConnection: held.kb_per_conn_end,
+  await run([...base, ...inTurn, '--churn', String(warmConnects)])
+  const found = await ask(base, pid)
+  await contender.stop()
+  return { name: contender.name, found }
+}
+
+async function hold(base: readonly string[], pid: string) {
+  const devices = ['-c', String(options.connections), '--hold', String(options.hold)]
+  const held = await run([...base, ...devices, '--src', '-P', pid])
+  return {
+    kbPerConnection: held.kb_per_conn_end as number,
     connected: held.conns,
     idleCpuPercent: held.idle_cpu_pct,
     connectCpuMs: held.connect_cpu_ms_per_conn,
+  }
+}
+
+async function storm(base: readonly string[], pid: string) {
+  const churn = ['-P', pid, '--churn', String(options.storm)]
+  const full = await run([...base, ...inTurn, ...churn])
+  const resumed = await run([...base, ...inTurn, ...churn, '--resume'])
+  const atOnceS: number[] = []
+  for (let round = 0; round < atOnceRounds; round++)
+    atOnceS.push((await run([...base, ...atOnce])).s)
+  return {
     storm: { s: full.s, cpuUsEach: full.srv_cpu_us_per_conn, failed: full.fail },
     stormResumed: {
       s: resumed.s,
@@ -75,17 +93,15 @@ for (const start of [
       resumed: resumed.resumed,
       failed: resumed.fail,
     },
+    atOnce: { s: round(median(atOnceS)), runs: atOnceS },
+    established: await feel(base),
   }
-  await contender.stop()
 }
-rmSync(dir, { recursive: true, force: true })
 
 /** A hundred established devices that report, without a storm and with one: the storm's devices have ids of their own. */
 async function feel(base: readonly string[]) {
   const load = ['-c', '100', '-q', '1', '-b', '1', '-w', '10', '--perrec', '--warm', '0']
   const report = [...base, ...load, '-r', '1000', '-n', '5000']
-  const everybody = String(options.storm)
-  const atOnce = ['-c', everybody, '--conc', everybody, '--churn', everybody, '--resume']
   const calm = await run(report)
   let storm: ReturnType<typeof run> | undefined
   const stormy = await run(report, () => {
@@ -108,6 +124,7 @@ const [own, aedes] = Object.values(results) as {
   kbPerConnection: number
   established: { p99Ratio: number; allBackS: number }
   stormResumed: { s: number }
+  atOnce: { s: number }
 }[]
 process.stdout.write(
   `${JSON.stringify({
@@ -117,7 +134,8 @@ process.stdout.write(
     ratios: {
       memory: round(own!.kbPerConnection / aedes!.kbPerConnection),
       stormResumedTime: round(own!.stormResumed.s / aedes!.stormResumed.s),
-      allAtOnceTime: round(own!.established.allBackS / aedes!.established.allBackS),
+      allAtOnceTime: round(own!.atOnce.s / aedes!.atOnce.s),
+      allAtOnceTimeBesideOthers: round(own!.established.allBackS / aedes!.established.allBackS),
       establishedP99: own!.established.p99Ratio,
     },
   })}\n`,
