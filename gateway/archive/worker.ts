@@ -158,6 +158,7 @@ async function openArchive(
       cancelReports()
       await Promise.all([reader.stop(deadlineMs), influx?.stop(deadlineMs)])
       report()
+      influx?.close()
       history.close()
       ledger.close()
     },

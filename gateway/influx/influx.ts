@@ -39,7 +39,9 @@ export interface Influx {
   cursor(): number
   state(): PumpState
   deadLetters(limit: number, beforeId?: number): readonly DeadLetter[]
+  /** Writes no more; what has been written can still be asked. */
   stop(deadlineMs: number): Promise<void>
+  close(): void
 }
 
 const ledgerName = 'ledger'
@@ -93,9 +95,7 @@ export function openInflux(ports: OpenInfluxOptions): Influx {
     cursor: () => store.load(ledgerName)?.cursor ?? 0,
     state: () => pump.state(),
     deadLetters: (limit, beforeId) => store.deadLetters(limit, beforeId),
-    async stop(deadlineMs) {
-      await pump.stop(deadlineMs)
-      store.close()
-    },
+    stop: (deadlineMs) => pump.stop(deadlineMs),
+    close: () => store.close(),
   }
 }

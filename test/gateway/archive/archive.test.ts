@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type ArchiveOptions, startArchive } from '../../../gateway/archive/archive.ts'
 import type { ArchiveAlarm } from '../../../gateway/archive/protocol.ts'
-import { silentLog } from '../../../gateway/kit/log.ts'
+import { type Log, silentLog } from '../../../gateway/kit/log.ts'
 import { openLedger } from '../../../gateway/ledger/ledger.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startFaultyProxy } from '../../support/faulty-proxy.ts'
@@ -297,6 +297,19 @@ dbTest('a thread that dies in the middle loses nothing and doubles nothing', asy
   const rows = await collect(archive.training(all))
   expect(rows.map((row) => row.vehicles)).toEqual(Array.from({ length: 1200 }, (_, at) => at))
   await expectStored(1200)
+})
+
+dbTest('an archive that is stopped tells how it stood, and ends without a fault', async () => {
+  const { start, append, cursors } = await house()
+  const { influx } = await withDatabase()
+  const errors: unknown[] = []
+  const log: Log = { ...silentLog, error: (...said) => void errors.push(said), child: () => log }
+  const archive = await start({ influx, log })
+  await append(0, 40)
+  await eventually(() => expect(cursors).toEqual({ history: 40, influx: 40 }))
+  await archive.stop(5_000)
+  expect(errors).toEqual([])
+  expect(archive.state()?.influx).toMatchObject({ phase: 'stopped', cursor: 40 })
 })
 
 dbTest(
