@@ -5,7 +5,13 @@
  *   each packet that Aedes sees.
  * - A connection ends at its time or up to `everyMs` later, never earlier.
  */
-import type { Connection } from './connection.ts'
+
+/** What is looked at. */
+export interface Heard {
+  /** What its keep-alive allows; 0 for ever. */
+  readonly silentMsMax: number
+  silentMs(): number
+}
 
 export interface KeepAlive {
   start(): void
@@ -15,9 +21,9 @@ export interface KeepAlive {
 /** Short against the least a client can ask for, which is 1.5 s; a look at 10,000 connections is well below a millisecond. */
 const everyMs = 250
 
-export function createKeepAlive(
-  connections: Iterable<Connection>,
-  silent: (connection: Connection) => void,
+export function createKeepAlive<T extends Heard>(
+  connections: Iterable<T>,
+  silent: (connection: T) => void,
 ): KeepAlive {
   let timer: NodeJS.Timeout | undefined
 

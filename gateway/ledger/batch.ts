@@ -145,7 +145,8 @@ export class Batch {
       const offset = this.firstOffset + index
       if (offset < from) continue
       if (into.length >= recordsMax) return offset
-      into.push(this.#record(this.#loudAt[i] as number, index))
+      const at = this.#loudAt[i] as number
+      into.push(this.#record(at, this.#endOf(at), index))
     }
     return this.endOffset
   }
@@ -155,12 +156,11 @@ export class Batch {
     let at = this.start
     let bytes = 0
     for (let index = 0; index < this.count; index++) {
-      const end = frameEnd(this.#bytes, at, this.end)
-      if (end === undefined) throw new Error('BUG: a batch in memory does not add up')
+      const end = this.#endOf(at)
       const offset = this.firstOffset + index
       if (offset >= from) {
         if (into.length >= recordsMax || (bytes >= bytesMax && into.length > 0)) break
-        into.push(this.#record(at, index))
+        into.push(this.#record(at, end, index))
         bytes += end - at
       }
       at = end
@@ -168,9 +168,15 @@ export class Batch {
     return bytes
   }
 
-  /** A reader may keep a record for longer than the batch keeps its memory. */
-  #record(at: number, index: number): ParsedRecord {
-    const frame = Buffer.from(this.#bytes.subarray(at, frameEnd(this.#bytes, at, this.end)))
+  #endOf(at: number): number {
+    const end = frameEnd(this.#bytes, at, this.end)
+    if (end === undefined) throw new Error('BUG: a batch in memory does not add up')
+    return end
+  }
+
+  /** A copy: a reader may keep a record for longer than the batch keeps its memory. */
+  #record(at: number, end: number, index: number): ParsedRecord {
+    const frame = Buffer.from(this.#bytes.subarray(at, end))
     return readFrame(frame, 0, this.firstOffset + index, this.messages?.[index])
   }
 
