@@ -152,9 +152,7 @@ export function createHouseForecaster(options: HouseForecasterOptions): HouseFor
     calendar,
     queue: host.queue,
     lineup,
-    *seriesOf(quantity) {
-      for (const series of book.all()) if (series.quantity === quantity) yield series
-    },
+    areaAt: (quantity, endMs) => book.areaAt(quantity, endMs),
     neighboursOf: ({ node, component, quantity }) =>
       (options.neighboursOf?.(node, component) ?? []).map((key) =>
         book.find(key.node, key.component, quantity),

@@ -10,11 +10,11 @@ import { silentLog } from '../kit/log.ts'
 import { type Explanation, explain } from './explain.ts'
 import { takeAnswer } from './judges/output-check.ts'
 import { rawSize, Track } from './judges/track.ts'
-import { Book, profileModel, type Series } from './online/book.ts'
+import { Book, profileModel } from './online/book.ts'
 import { createCalendar, slotMs } from './online/calendar.ts'
 import type { Quantity, Reading } from './ports.ts'
 import { readForecast } from './profile-forecaster.ts'
-import { areaAround, makeBatch } from './serving/batch.ts'
+import { makeBatch } from './serving/batch.ts'
 import type { ModelSession } from './serving/session.ts'
 import { readState } from './state-file.ts'
 
@@ -88,7 +88,7 @@ export class Rebuild {
     if (track.holds(series.newestMs)) return
     series.tracks.set(model, track)
     const batch = makeBatch([series], {
-      ...areaAround([series], this.#seriesOf(quantity)),
+      areaAt: (of, endMs) => this.#book.areaAt(of, endMs),
       calendar: this.#calendar,
       neighboursOf: () =>
         this.#options
@@ -100,9 +100,5 @@ export class Rebuild {
     const raw = new Float32Array(rawSize)
     if (takeAnswer(answer, 0, { quantity, scale: batch.scales[0]! }, raw))
       track.put(series.newestMs, raw, batch.seenTo)
-  }
-
-  *#seriesOf(quantity: Quantity): Generator<Series> {
-    for (const series of this.#book.all()) if (series.quantity === quantity) yield series
   }
 }

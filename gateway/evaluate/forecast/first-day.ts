@@ -6,6 +6,7 @@
  * - The profile is the house's own forecast, with what it learns as it goes.
  */
 import { rawSize } from '../../prediction/judges/track.ts'
+import { areaOf } from '../../prediction/online/area.ts'
 import {
   dayTypeOf,
   slotMs,
@@ -13,7 +14,7 @@ import {
   steadyAhead,
   stepCount,
 } from '../../prediction/online/calendar.ts'
-import { areaOf, featureCount, writeFeatures } from '../../prediction/online/features.ts'
+import { featureCount, writeFeatures } from '../../prediction/online/features.ts'
 import { ProfileForecast } from '../../prediction/online/profile-forecast.ts'
 import { SeriesState } from '../../prediction/online/series-state.ts'
 import { outputColumns, outputSize } from '../../prediction/serving/model-card.ts'

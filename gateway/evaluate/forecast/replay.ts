@@ -4,13 +4,9 @@
  * At row t a state has seen the values up to t and nothing later; that is the only way anything here sees a value
  * before it is judged on it.
  */
+import { areaOf } from '../../prediction/online/area.ts'
 import { dayTypeOf, steadyAhead } from '../../prediction/online/calendar.ts'
-import {
-  areaOf,
-  featureCount,
-  neighbourCount,
-  writeFeatures,
-} from '../../prediction/online/features.ts'
+import { featureCount, neighbourCount, writeFeatures } from '../../prediction/online/features.ts'
 import { SeriesState } from '../../prediction/online/series-state.ts'
 import type { Dataset } from './dataset.ts'
 

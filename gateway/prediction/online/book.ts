@@ -10,6 +10,7 @@
 import { FaultFinder, type FaultSnapshot } from '../faults/fault-finder.ts'
 import { Track, type TrackSnapshot } from '../judges/track.ts'
 import type { Quantity, Reading } from '../ports.ts'
+import { type Area, Areas } from './area.ts'
 import { type Bucket, type BucketSnapshot, Buckets } from './buckets.ts'
 import { type Calendar, dayTypeOf, lagCount, slotMs, slotsPerDay } from './calendar.ts'
 import { type CarrySnapshot, ProfileForecast } from './profile-forecast.ts'
@@ -82,6 +83,7 @@ export interface BookOptions {
 export class Book {
   readonly #detectors = new Map<string, Detector>()
   readonly #byNode = new Map<string, Detector[]>()
+  readonly #areas = new Map<Quantity, Areas>(quantities.map((quantity) => [quantity, new Areas()]))
   readonly #calendar: Calendar
   readonly #onStep: OnStep
   readonly #options: BookOptions
@@ -138,8 +140,9 @@ export class Book {
     return this.detector(node, component)?.series[quantities.indexOf(quantity)]
   }
 
-  *all(): Generator<Series> {
-    for (const detector of this.#detectors.values()) yield* detector.series
+  /** The mean of all series of a quantity that have reached the bucket that ended at `endMs`, one of the newest two. */
+  areaAt(quantity: Quantity, endMs: number): Area | undefined {
+    return this.#areas.get(quantity)!.at(endMs)
   }
 
   get detectorCount(): number {
@@ -174,7 +177,7 @@ export class Book {
 
   restore({ node, component, buckets, series, closings = [], faults }: DetectorSnapshot): void {
     const kept = [...closings]
-    this.#put(node, component, {
+    const restored = this.#put(node, component, {
       buckets: new Buckets(buckets),
       faults: new FaultFinder(faults),
       series: quantities.map((quantity) => {
@@ -193,6 +196,11 @@ export class Book {
         }
       }),
     })
+    for (const one of restored.series) this.#standsAt(one, one.newestMs)
+  }
+
+  #standsAt({ quantity, state }: Series, endMs: number): void {
+    if (state.seen > 0) this.#areas.get(quantity)!.add(endMs, state)
   }
 
   #put(node: string, component: string, detector: Detector): Detector {
@@ -256,6 +264,7 @@ export class Book {
       series.knownMs = endMs
       series.profile.learn(endMs, value, series.state.scale)
     }
+    this.#standsAt(series, endMs)
     if (series.state.seen === 0) return
     series.tracks
       .get(profileModel)!

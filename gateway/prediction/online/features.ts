@@ -5,13 +5,12 @@
  * - In units of the series' own scale, so that one network serves every detector.
  * - Never NaN: a gap is an expected value with its `known` flag down.
  */
+import type { Area } from './area.ts'
 import { type Ahead, dayTypeOf, lagCount, slotsPerDay, stepCount } from './calendar.ts'
 import type { ProfileValue } from './seasonal-profile.ts'
 import type { SeriesState } from './series-state.ts'
 
 export const neighbourCount = 6
-/** An area has a mean when at least this many series stand in it. */
-const areaSeriesMin = 5
 
 export const featureLayout = [
   ['residual', lagCount],
@@ -37,12 +36,6 @@ export const featureCount = featureLayout.reduce((sum, [, width]) => sum + width
 
 /** A count of days as a share of trust: half after two days. */
 const daysPrior = 2
-
-export interface Area {
-  /** Mean residual of all series of the quantity, in their scales: now, and its change over a quarter of an hour. */
-  readonly now: number
-  readonly trend: number
-}
 
 export interface FeatureContext {
   /** The series' newest bucket in the day and the week, and what is ahead of it. */
@@ -133,17 +126,4 @@ function writeNeighbours(into: Float32Array, start: number, context: FeatureCont
   into[rest + 1] = sumBefore / Math.max(1, count)
   into[rest + 2] = context.area?.now ?? 0
   into[rest + 3] = context.area?.trend ?? 0
-}
-
-/** The mean of the series that stand together; undefined for fewer than five. */
-export function areaOf(states: Iterable<SeriesState>): Area | undefined {
-  let count = 0
-  let now = 0
-  let trend = 0
-  for (const state of states) {
-    count += 1
-    now += state.residuals[newest]! / state.scale
-    trend += (state.residuals[newest]! - state.residuals[newest - 3]!) / state.scale
-  }
-  return count >= areaSeriesMin ? { now: now / count, trend: trend / count } : undefined
 }

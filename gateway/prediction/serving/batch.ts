@@ -5,10 +5,11 @@
  * than the one the network was asked in training. A series of which no neighbour is known stands in no area: in training
  * there was one only where it was known who stands together.
  */
+import type { Area } from '../online/area.ts'
 import type { Series } from '../online/book.ts'
 import type { Calendar } from '../online/calendar.ts'
-import { type Area, areaOf, featureCount, writeFeatures } from '../online/features.ts'
-import type { SeriesState } from '../online/series-state.ts'
+import { featureCount, writeFeatures } from '../online/features.ts'
+import type { Quantity } from '../ports.ts'
 
 export interface Batch {
   readonly series: readonly Series[]
@@ -22,10 +23,9 @@ export interface Batch {
 
 export interface BatchSurroundings {
   readonly calendar: Calendar
-  /** The mean of all series of the quantity whose newest bucket ended at `newestMs`. */
-  readonly area: Area | undefined
-  readonly newestMs: number
   readonly seenTo: number
+  /** The mean of all series of a quantity that have reached the bucket that ended at `endMs`. */
+  areaAt(quantity: Quantity, endMs: number): Area | undefined
   /** Known neighbours of a series, strongest first. */
   neighboursOf(series: Series): readonly (Series | undefined)[]
 }
@@ -34,13 +34,12 @@ export function makeBatch(series: readonly Series[], around: BatchSurroundings):
   const features = new Float32Array(series.length * featureCount)
   series.forEach((one, row) => {
     const neighbours = around.neighboursOf(one)
-    const hasArea = neighbours.length > 0 && one.newestMs === around.newestMs
     writeFeatures(features, row * featureCount, one.state, {
       ahead: around.calendar.ahead(one.newestMs),
       neighbours: neighbours.map((other) =>
         other?.newestMs === one.newestMs ? other.state : undefined,
       ),
-      area: hasArea ? around.area : undefined,
+      area: neighbours.length > 0 ? around.areaAt(one.quantity, one.newestMs) : undefined,
     })
   })
   return {
@@ -50,17 +49,4 @@ export function makeBatch(series: readonly Series[], around: BatchSurroundings):
     features,
     seenTo: around.seenTo,
   }
-}
-
-/** The area of a quantity at the newest bucket among `fresh`, over all its series that have reached it. */
-export function areaAround(
-  fresh: readonly Series[],
-  all: Iterable<Series>,
-): Pick<BatchSurroundings, 'area' | 'newestMs'> {
-  const newestMs = fresh.reduce((max, one) => Math.max(max, one.newestMs), 0)
-  return { newestMs, area: areaOf(statesAt(all, newestMs)) }
-}
-
-function* statesAt(all: Iterable<Series>, endMs: number): Generator<SeriesState> {
-  for (const one of all) if (one.newestMs === endMs && one.state.seen > 0) yield one.state
 }

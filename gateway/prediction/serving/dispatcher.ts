@@ -2,7 +2,9 @@
  * From series that have something new to forecasts in their tracks: gathers, asks every network, takes the answers.
  *
  * - A round goes out when as many series as in the round before have closed their bucket, or a moment after the first.
- * - In parts, with the event loop free in between; the champion's batches are asked for with priority.
+ *   Who comes later waits for company in the same way: asked for one by one, the late of a city would cost a batch each.
+ * - In parts, with the event loop free in between and few of them ahead of the network; the champion's batches are asked
+ *   for with priority.
  * - An answer is looked at before it is kept; without one the series simply has no forecast of that model.
  */
 import { setImmediate } from 'node:timers/promises'
@@ -12,10 +14,9 @@ import { isForeign } from '../judges/input-check.ts'
 import { takeAnswer } from '../judges/output-check.ts'
 import { rawSize, Track } from '../judges/track.ts'
 import { quantities, type Series } from '../online/book.ts'
-import type { Calendar } from '../online/calendar.ts'
 import { featureCount } from '../online/features.ts'
 import type { Quantity } from '../ports.ts'
-import { areaAround, type Batch, makeBatch } from './batch.ts'
+import { type Batch, type BatchSurroundings, makeBatch } from './batch.ts'
 import type { Lineup } from './lineup.ts'
 import { outputSize } from './model-card.ts'
 import type { RequestQueue } from './request-queue.ts'
@@ -27,15 +28,15 @@ const controlDeadlineMs = 2_000
 const shadowDeadlineMs = 10_000
 /** Series in one batch: about 3 ms of the model thread, and less than one of this. */
 const batchSeriesMax = 250
+/** Questions of a round that may wait at once: the thread never idles, and a city's 240 batches do not fill its queue. */
+const aheadMax = 8
 
-export interface DispatcherOptions {
+export interface DispatcherOptions
+  extends Pick<BatchSurroundings, 'calendar' | 'areaAt' | 'neighboursOf'> {
   readonly clock: Clock
   readonly log: Log
-  readonly calendar: Calendar
   readonly queue: RequestQueue
   readonly lineup: Lineup
-  seriesOf(quantity: Quantity): Iterable<Series>
-  neighboursOf(series: Series): readonly (Series | undefined)[]
   /** First record of the ledger that no series has seen; -1 where there is none. */
   seenTo(): number
 }
@@ -52,6 +53,8 @@ export class Dispatcher {
   #steps = 0
   /** Steps of the round before; unknown in the first. */
   #stepsBefore = Number.POSITIVE_INFINITY
+  /** All who were in the round before have been asked for; who comes now is late or new. */
+  #isComplete = false
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -62,6 +65,7 @@ export class Dispatcher {
     if (endMs > this.#roundEndMs) {
       if (this.#roundEndMs > 0) this.#stepsBefore = this.#steps
       this.#steps = 0
+      this.#isComplete = false
       this.#roundEndMs = endMs
     }
     this.#steps += 1
@@ -70,8 +74,10 @@ export class Dispatcher {
 
   /** All series of a detector have been added. */
   closed(): void {
-    if (this.#steps >= this.#stepsBefore) this.#flush()
-    else this.#cancelGrace ??= this.#options.clock.after(graceMs, () => this.#flush())
+    if (!this.#isComplete && this.#steps >= this.#stepsBefore) {
+      this.#isComplete = true
+      this.#flush()
+    } else this.#cancelGrace ??= this.#options.clock.after(graceMs, () => this.#flush())
   }
 
   /** Resolves when nothing waits and nothing is under way. */
@@ -101,16 +107,20 @@ export class Dispatcher {
   }
 
   async #sendOut(quantity: Quantity, fresh: readonly Series[]): Promise<void> {
-    const { calendar, lineup, seriesOf, neighboursOf, seenTo } = this.#options
+    const { calendar, lineup, areaAt, neighboursOf, seenTo } = this.#options
+    const ahead: Promise<void>[] = []
     await setImmediate()
     for (let from = 0; from < fresh.length; from += batchSeriesMax) {
       // Each batch by itself shows one moment of the ledger, so that it can be made again from there.
-      const area = areaAround(fresh, seriesOf(quantity))
-      const around = { ...area, calendar, neighboursOf, seenTo: seenTo() }
+      const around = { calendar, areaAt, neighboursOf, seenTo: seenTo() }
       const batch = makeBatch(fresh.slice(from, from + batchSeriesMax), around)
-      for (const model of lineup.networksFor(quantity))
-        this.#follow(this.#ask(model, quantity, batch))
+      for (const model of lineup.networksFor(quantity)) {
+        const asked = this.#ask(model, quantity, batch)
+        this.#follow(asked)
+        ahead.push(asked)
+      }
       await setImmediate()
+      while (ahead.length > aheadMax) await ahead.shift()
     }
   }
 

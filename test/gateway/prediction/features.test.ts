@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { areaOf } from '../../../gateway/prediction/online/area.ts'
 import { dayTypeOf, slotsPerDay, steadyAhead } from '../../../gateway/prediction/online/calendar.ts'
-import { areaOf, featureCount, writeFeatures } from '../../../gateway/prediction/online/features.ts'
+import { featureCount, writeFeatures } from '../../../gateway/prediction/online/features.ts'
 import { SeriesState } from '../../../gateway/prediction/online/series-state.ts'
 
 interface Vector {

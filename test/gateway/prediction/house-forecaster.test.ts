@@ -1,12 +1,14 @@
 import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { createEventClock } from '../../../gateway/kit/clock.ts'
 import { silentLog } from '../../../gateway/kit/log.ts'
 import type { DetectorFault } from '../../../gateway/prediction/faults/fault-watch.ts'
 import {
   createHouseForecaster,
+  type HouseForecaster,
   type HouseForecasterOptions,
 } from '../../../gateway/prediction/house-forecaster.ts'
 import type { Score } from '../../../gateway/prediction/judges/scoreboard.ts'
@@ -16,6 +18,7 @@ import { eventually } from '../../support/eventually.ts'
 import { createRandom, minuteMs, mondayMs, poisson, reading, usualPerHour } from './days.ts'
 
 const fixtures = join(import.meta.dirname, 'fixtures')
+const shippedModels = join(import.meta.dirname, '../../../gateway/prediction/models')
 const components = ['dl/1', 'dl/2', 'dl/3', 'dl/4', 'dl/5', 'dl/6']
 const stepMs = 5 * minuteMs
 
@@ -312,4 +315,54 @@ test('the fault of a detector that is forgotten for others ends with it', async 
     { component: 'dl/1', kind: 'implausible', isActive: false, atMs: laterMs },
   ])
   expect(faults[1]!.sinceMs).toBe(faults[0]!.sinceMs)
+})
+
+/** Five minutes of many nodes with a detector each. */
+function tellOf(forecaster: HouseForecaster, nodes: readonly number[], atMs: number): void {
+  for (const node of nodes)
+    forecaster.observe(reading(atMs, 5 + (node % 7), { node: `north/${node}`, windowMs: stepMs }))
+}
+
+const countTo = (count: number) => Array.from({ length: count }, (_, index) => index)
+
+test('the late of a round are asked for together, not a batch each', async () => {
+  const { forecaster, clock } = await house({ shippedFolder: await folder('still') })
+  const everybody = countTo(40)
+  const [inTime, late] = [everybody.slice(0, 20), everybody.slice(20)]
+  // The round before awaits twenty, so that with the twentieth the next one goes out.
+  tellOf(forecaster, inTime, mondayMs + stepMs)
+  await forecaster.whenIdle()
+  const asked = () => forecaster.counts().answered
+  const round = asked()
+  tellOf(forecaster, inTime, mondayMs + 2 * stepMs)
+  await eventually(() => expect(asked()).toBe(2 * round))
+  for (const node of late) {
+    tellOf(forecaster, [node], mondayMs + 2 * stepMs)
+    await setTimeout(2)
+  }
+  expect(asked()).toBe(2 * round)
+  clock.advanceTo(clock.nowMs() + 1_500)
+  await forecaster.whenIdle()
+  expect(asked()).toBe(3 * round)
+  const { model } = forecaster.forecast(
+    'north/39',
+    'dl/1',
+    'vehiclesPer5Min',
+    mondayMs + 2 * stepMs,
+  )!
+  expect(model).toBe('still')
+})
+
+test('a round of a large house goes to the network whole: its queue is not filled to the brim', async () => {
+  const { forecaster } = await house({ shippedFolder: shippedModels })
+  const nodes = countTo(18_000)
+  tellOf(forecaster, nodes, mondayMs + stepMs)
+  await forecaster.whenIdle()
+  expect(forecaster.counts()).toMatchObject({ refused: 0, late: 0, failed: 0 })
+  const nowMs = mondayMs + stepMs
+  const models = nodes.map(
+    (node) => forecaster.forecast(`north/${node}`, 'dl/1', 'vehiclesPer5Min', nowMs)?.model,
+  )
+  expect(models).not.toContain('profile')
+  expect(models).not.toContain(undefined)
 })

@@ -4,7 +4,7 @@ import { type NeighbourTable, replay } from '../../../../gateway/evaluate/foreca
 import { Book } from '../../../../gateway/prediction/online/book.ts'
 import { createCalendar, slotsPerDay } from '../../../../gateway/prediction/online/calendar.ts'
 import { featureCount } from '../../../../gateway/prediction/online/features.ts'
-import { areaAround, makeBatch } from '../../../../gateway/prediction/serving/batch.ts'
+import { makeBatch } from '../../../../gateway/prediction/serving/batch.ts'
 import { createRandom, minuteMs, mondayMs, poisson, reading, usualPerHour } from '../days.ts'
 
 const stepMs = 5 * minuteMs
@@ -51,7 +51,7 @@ function served(data: Dataset, neighbours: NeighbourTable | undefined): Float32A
     }
   const flows = names.map((name) => book.find('north/det-001', name, 'vehiclesPer5Min')!)
   const { features } = makeBatch(flows, {
-    ...areaAround(flows, flows),
+    areaAt: (quantity, endMs) => book.areaAt(quantity, endMs),
     calendar,
     seenTo: -1,
     neighboursOf: (series) =>
