@@ -4,7 +4,7 @@
  */
 import { horizonSteps } from './judges/track.ts'
 import type { Series } from './online/book.ts'
-import { slotsPerDay } from './online/calendar.ts'
+import { lagCount, slotsPerDay } from './online/calendar.ts'
 import type { Forecast, ForecastInput, HorizonForecast, Quantity } from './ports.ts'
 
 export interface Explanation {
@@ -41,7 +41,9 @@ export function explain(
     modelSha256,
     madeAtMs: forecast.madeAtMs,
     input: forecast.input,
-    lags: [...state.values].map((value, at) => (state.known[at] ? value : null)),
+    lags: Array.from({ length: lagCount }, (_, lag) =>
+      state.knownAt(lag) ? state.valueAt(lag) : null,
+    ),
     usual: horizonSteps.map((_, horizon) => series.profile.expected(horizon)),
     meanResidualHalfHour: state.residualMean(0),
     daysKnown: state.seen / slotsPerDay,

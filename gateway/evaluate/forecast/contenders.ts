@@ -6,7 +6,7 @@
  *   fifth of the training rows on, each before it learns from the value.
  */
 import { Track } from '../../prediction/judges/track.ts'
-import { stepCount } from '../../prediction/online/calendar.ts'
+import { lagCount, stepCount } from '../../prediction/online/calendar.ts'
 import { featureCount } from '../../prediction/online/features.ts'
 import { outputColumns, outputSize } from '../../prediction/serving/model-card.ts'
 import type { ModelSession } from '../../prediction/serving/session.ts'
@@ -75,7 +75,7 @@ export async function forecastAll(data: Dataset, session: ModelSession): Promise
     for (let column = 0; column < width; column++) {
       const scale = states[column]!.scale
       const at = (row - from) * width + column
-      last[at] = states[column]!.values.at(-1)!
+      last[at] = states[column]!.valueAt(lagCount - 1)
       for (let step = 0; step < stepCount; step++) {
         profile[at * stepCount + step] = features[column * featureCount + 36 + step]! * scale
         if (weights)

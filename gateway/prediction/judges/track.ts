@@ -8,7 +8,8 @@
  * - Bounded: 16 forecasts of 4 horizons; what is overtaken is forgotten.
  */
 import { slotMs } from '../online/calendar.ts'
-import { packFloats, unpackFloats } from '../online/packed.ts'
+import { packFloats, unpackFloats, unpackNumbers } from '../online/packed.ts'
+import { Room, roomBytes } from '../online/room.ts'
 import { type HorizonForecast, horizonsMin } from '../ports.ts'
 
 export const horizonSteps = horizonsMin.map((horizonMin) => (horizonMin * 60_000) / slotMs)
@@ -24,6 +25,12 @@ const factorMax = 8
 /** Raw quantiles as the model gave them: p10, p50, p90 of each horizon, in the quantity's unit. */
 export type RawQuantiles = Float32Array
 export const rawSize = horizonCount * 3
+
+const factorsLength = horizonCount * 2
+export const trackBytes = roomBytes({
+  doubles: [ringSize, ringSize],
+  floats: [ringSize * rawSize, factorsLength],
+})
 
 export interface Judged extends HorizonForecast {
   readonly actual: number
@@ -45,14 +52,15 @@ export class Track {
   /** Of each forecast in the ring: the first record of the ledger that had not been seen; -1 where there is no ledger. */
   readonly #seenTo: Float64Array
 
-  constructor(snapshot?: TrackSnapshot) {
-    this.#slots = Float64Array.from({ length: ringSize }, (_, i) => snapshot?.slots[i] ?? -1)
-    this.#raw = unpackFloats(snapshot?.raw, ringSize * rawSize)
-    this.#factors = Float32Array.from(
-      { length: horizonCount * 2 },
-      (_, i) => snapshot?.factors[i] ?? 1,
-    )
-    this.#seenTo = Float64Array.from({ length: ringSize }, (_, i) => snapshot?.seenTo?.[i] ?? -1)
+  constructor(snapshot?: TrackSnapshot, room = new Room(trackBytes)) {
+    this.#slots = room.doubles(ringSize, -1)
+    this.#seenTo = room.doubles(ringSize, -1)
+    this.#raw = room.floats(ringSize * rawSize)
+    this.#factors = room.floats(factorsLength, 1)
+    unpackNumbers(snapshot?.slots, this.#slots)
+    unpackNumbers(snapshot?.seenTo, this.#seenTo)
+    unpackFloats(snapshot?.raw, this.#raw)
+    unpackNumbers(snapshot?.factors, this.#factors)
   }
 
   put(endMs: number, raw: RawQuantiles, seenTo = -1): void {

@@ -25,10 +25,11 @@ export class AreaSum {
   #trend = 0
 
   /** A series as it stands now. */
-  add({ residuals, scale }: SeriesState): void {
+  add(state: SeriesState): void {
+    const now = state.residualAt(newest)
     this.#count += 1
-    this.#now += residuals[newest]! / scale
-    this.#trend += (residuals[newest]! - residuals[newest - 3]!) / scale
+    this.#now += now / state.scale
+    this.#trend += (now - state.residualAt(newest - 3)) / state.scale
   }
 
   /** Undefined for fewer than five series. */

@@ -2,19 +2,20 @@
  * Every series the house has seen, brought up to date reading by reading.
  *
  * - A reading goes to its detector's bucket; a closed bucket moves the detector's three series one step on.
- * - Bounded: at most `detectorsMax` detectors, about 30 kB each, and `detectorsPerNodeMax` of one node. Where there is no
+ * - Bounded: at most `detectorsMax` detectors, about 25 kB each, and `detectorsPerNodeMax` of one node. Where there is no
  *   room the one that has been silent longest is forgotten, but none that has told something within a day; until then the
  *   readings of further ones are left out and counted.
  * - Whole state in a plain value and back (`snapshots`, `restore`), for a restart without relearning.
  */
 import { FaultFinder, type FaultSnapshot } from '../faults/fault-finder.ts'
-import { Track, type TrackSnapshot } from '../judges/track.ts'
+import { Track, type TrackSnapshot, trackBytes } from '../judges/track.ts'
 import type { Quantity, Reading } from '../ports.ts'
 import { type Area, Areas } from './area.ts'
 import { type Bucket, type BucketSnapshot, Buckets } from './buckets.ts'
 import { type Calendar, dayTypeOf, lagCount, slotMs, slotsPerDay } from './calendar.ts'
-import { type CarrySnapshot, ProfileForecast } from './profile-forecast.ts'
-import { type SeriesSnapshot, SeriesState } from './series-state.ts'
+import { type CarrySnapshot, ProfileForecast, profileForecastBytes } from './profile-forecast.ts'
+import { Room } from './room.ts'
+import { type SeriesSnapshot, SeriesState, stateBytes } from './series-state.ts'
 
 const detectorsMaxDefault = 20_000
 /** The detectors of four full messages: more than any junction has, and too few to take the house's places from the others. */
@@ -53,20 +54,22 @@ export interface Detector {
   readonly faults: FaultFinder
 }
 
+export interface BookedSeries {
+  readonly quantity: Quantity
+  readonly newestMs: number
+  readonly knownMs: number
+  readonly state: SeriesSnapshot
+  readonly profile: CarrySnapshot
+  readonly tracks: Readonly<Record<string, TrackSnapshot>>
+}
+
 export interface DetectorSnapshot {
   readonly node: string
   readonly component: string
   readonly buckets: BucketSnapshot
   readonly closings?: readonly number[]
   readonly faults?: FaultSnapshot
-  readonly series: readonly {
-    readonly quantity: Quantity
-    readonly newestMs: number
-    readonly knownMs: number
-    readonly state: SeriesSnapshot
-    readonly profile: CarrySnapshot
-    readonly tracks: Readonly<Record<string, TrackSnapshot>>
-  }[]
+  readonly series: readonly BookedSeries[]
 }
 
 /** A series has moved one step; `value` is NaN where the bucket had none. Called before the forecast is renewed. */
@@ -176,25 +179,10 @@ export class Book {
   }
 
   restore({ node, component, buckets, series, closings = [], faults }: DetectorSnapshot): void {
-    const kept = [...closings]
     const restored = this.#put(node, component, {
       buckets: new Buckets(buckets),
       faults: new FaultFinder(faults),
-      series: quantities.map((quantity) => {
-        const known = series.find((one) => one.quantity === quantity)
-        const fresh = createSeries(node, component, quantity, kept)
-        if (!known) return fresh
-        return {
-          ...fresh,
-          newestMs: known.newestMs,
-          knownMs: known.knownMs,
-          state: new SeriesState(known.state),
-          profile: new ProfileForecast(known.profile),
-          tracks: new Map(
-            Object.entries(known.tracks).map(([id, track]) => [id, new Track(track)]),
-          ),
-        }
-      }),
+      series: createSeries(node, component, [...closings], series),
     })
     for (const one of restored.series) this.#standsAt(one, one.newestMs)
   }
@@ -225,11 +213,10 @@ export class Book {
     const detector = this.detector(node, component)
     if (detector) return detector
     if (!this.#makeRoom(node, atMs)) return undefined
-    const closings: number[] = []
     return this.#put(node, component, {
       buckets: new Buckets(),
       faults: new FaultFinder(),
-      series: quantities.map((quantity) => createSeries(node, component, quantity, closings)),
+      series: createSeries(node, component, [], []),
     })
   }
 
@@ -280,24 +267,32 @@ function longestSilent(detectors: Iterable<Detector>): Detector {
   return silent!
 }
 
+/** The series of a detector, in one room; as they were where they are known from before. */
 function createSeries(
   node: string,
   component: string,
-  quantity: Quantity,
   closings: number[],
-): Series {
-  return {
-    node,
-    component,
-    quantity,
-    state: new SeriesState(),
-    profile: new ProfileForecast(),
-    tracks: new Map([[profileModel, new Track()]]),
-    closings,
-    newestMs: 0,
-    knownMs: 0,
-    isForeign: false,
-  }
+  before: readonly BookedSeries[],
+): readonly Series[] {
+  const room = new Room(quantities.length * (stateBytes + profileForecastBytes + trackBytes))
+  return quantities.map((quantity) => {
+    const known = before.find((one) => one.quantity === quantity)
+    const { [profileModel]: own, ...others } = known?.tracks ?? {}
+    const tracks = new Map([[profileModel, new Track(own, room)]])
+    for (const [id, track] of Object.entries(others)) tracks.set(id, new Track(track))
+    return {
+      node,
+      component,
+      quantity,
+      state: new SeriesState(known?.state, room),
+      profile: new ProfileForecast(known?.profile, room),
+      tracks,
+      closings,
+      newestMs: known?.newestMs ?? 0,
+      knownMs: known?.knownMs ?? 0,
+      isForeign: false,
+    }
+  })
 }
 
 export function quantityOf(bucket: Bucket, quantity: Quantity): number {

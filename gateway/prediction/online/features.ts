@@ -60,9 +60,9 @@ export function writeFeatures(
   const put = (value: number) => {
     into[cursor++] = value
   }
-  for (const residual of state.residuals) put(residual / scale)
-  for (const value of state.values) put(value / scale)
-  for (const known of state.known) put(known)
+  for (let lag = 0; lag < lagCount; lag++) put(state.residualAt(lag) / scale)
+  for (let lag = 0; lag < lagCount; lag++) put(state.valueAt(lag) / scale)
+  for (let lag = 0; lag < lagCount; lag++) put(state.knownAt(lag))
   cursor = writeProfile(into, cursor, state, context)
   for (const index of [0, 1, 2] as const) put(state.residualMean(index) / scale)
   put(Math.sqrt(state.level) / scale)
@@ -110,9 +110,9 @@ function writeNeighbours(into: Float32Array, start: number, context: FeatureCont
   let sumBefore = 0
   for (let index = 0; index < neighbourCount; index++) {
     const other = context.neighbours[index]
-    const now = other ? other.residuals[newest]! / other.scale : 0
-    const before = other ? other.residuals[newest - 2]! / other.scale : 0
-    const trend = other ? (other.values[newest]! - other.values[newest - 3]!) / other.scale : 0
+    const now = other ? other.residualAt(newest) / other.scale : 0
+    const before = other ? other.residualAt(newest - 2) / other.scale : 0
+    const trend = other ? (other.valueAt(newest) - other.valueAt(newest - 3)) / other.scale : 0
     into[start + index] = now
     into[start + neighbourCount + index] = before
     into[start + 2 * neighbourCount + index] = trend

@@ -9,7 +9,8 @@
  */
 import { horizonSteps, type RawQuantiles, rawSize } from '../judges/track.ts'
 import { type Ahead, dayTypeOf, slotMs, slotsPerDay } from './calendar.ts'
-import { packFloats, unpackFloats } from './packed.ts'
+import { packFloats, unpackFloats, unpackNumbers } from './packed.ts'
+import { Room, roomBytes } from './room.ts'
 import type { ProfileValue } from './seasonal-profile.ts'
 import type { SeriesState } from './series-state.ts'
 
@@ -23,6 +24,16 @@ const memory = 14 * slotsPerDay
 const p90PerDeviation = 1.2816 * Math.sqrt(Math.PI / 2)
 const deviationShareMin = 0.02
 const ringSize = 16
+const sumsLength = 2 * horizonCount
+const pendingLength = ringSize * (1 + horizonCount)
+export const profileForecastBytes = roomBytes({
+  doubles: [sumsLength, ringSize],
+  floats: [pendingLength],
+})
+
+/** Of the newest forecast only: whoever wants to keep it copies it. */
+const raw: RawQuantiles = new Float32Array(rawSize)
+const at: ProfileValue = { smooth: 0, raw: 0, days: 0, daysOfType: 0 }
 
 export interface CarrySnapshot {
   readonly sums: readonly number[]
@@ -37,13 +48,14 @@ export class ProfileForecast {
   readonly #slots: Float64Array
   /** Per ring place: the residual then, and the profile at each horizon as it was then. */
   readonly #pending: Float32Array
-  readonly raw: RawQuantiles = new Float32Array(rawSize)
-  readonly #at: ProfileValue = { smooth: 0, raw: 0, days: 0, daysOfType: 0 }
 
-  constructor(snapshot?: CarrySnapshot) {
-    this.#sums = Float64Array.from({ length: horizonCount * 2 }, (_, i) => snapshot?.sums[i] ?? 0)
-    this.#slots = Float64Array.from({ length: ringSize }, (_, i) => snapshot?.slots[i] ?? -1)
-    this.#pending = unpackFloats(snapshot?.pending, ringSize * (1 + horizonCount))
+  constructor(snapshot?: CarrySnapshot, room = new Room(profileForecastBytes)) {
+    this.#sums = room.doubles(sumsLength)
+    this.#slots = room.doubles(ringSize, -1)
+    this.#pending = room.floats(pendingLength)
+    unpackNumbers(snapshot?.sums, this.#sums)
+    unpackNumbers(snapshot?.slots, this.#slots)
+    unpackFloats(snapshot?.pending, this.#pending)
   }
 
   /** Learns from the value of the bucket that ended at `endMs`. Call before `forecast` of the same bucket. */
@@ -60,7 +72,7 @@ export class ProfileForecast {
     }
   }
 
-  /** Fills `raw`. */
+  /** In one array for all: overwritten by the next forecast of any series. */
   forecast(endMs: number, ahead: Ahead, state: SeriesState): RawQuantiles {
     const residual = state.residualMean(0)
     const key = endMs / slotMs
@@ -70,18 +82,18 @@ export class ProfileForecast {
     for (let horizon = 0; horizon < horizonCount; horizon++) {
       const step = horizonSteps[horizon]!
       const dayType = dayTypeOf(ahead.dayAt(step))
-      state.profile.read(ahead.slotAt(step), dayType, state.recent, this.#at)
-      const expected = this.#at.smooth
+      state.profile.read(ahead.slotAt(step), dayType, state.recent, at)
+      const expected = at.smooth
       this.#pending[place + 1 + horizon] = expected
       const p50 = expected + this.carry(horizon, state) * residual
       // Counting noise grows with the root of the flow; at the usual level it is the usual deviation.
       const relative = Math.sqrt((Math.max(0, p50) + 0.5) / (state.level + 0.5))
       const spread = Math.max(state.deviation, state.scale * deviationShareMin) * relative
-      this.raw[horizon * 3] = p50 - p90PerDeviation * spread
-      this.raw[horizon * 3 + 1] = p50
-      this.raw[horizon * 3 + 2] = p50 + p90PerDeviation * spread
+      raw[horizon * 3] = p50 - p90PerDeviation * spread
+      raw[horizon * 3 + 1] = p50
+      raw[horizon * 3 + 2] = p50 + p90PerDeviation * spread
     }
-    return this.raw
+    return raw
   }
 
   carry(horizon: number, state: SeriesState): number {

@@ -7,6 +7,7 @@
  * - training/features.py computes the same; test/gateway/prediction/features.test.ts holds both to one vector.
  */
 import { slotsPerDay } from './calendar.ts'
+import { type Room, roomBytes } from './room.ts'
 
 const kernel = [1, 2, 3, 4, 3, 2, 1] as const
 const kernelReach = 3
@@ -26,13 +27,16 @@ export interface ProfileValue {
   daysOfType: number
 }
 
+const curvesLength = 3 * slotsPerDay
+export const profileBytes = roomBytes({ floats: [curvesLength], bytes: [curvesLength] })
+
 export class SeasonalProfile {
   readonly values: Float32Array
   readonly counts: Uint8Array
 
-  constructor(values?: Float32Array, counts?: Uint8Array) {
-    this.values = values ?? new Float32Array(3 * slotsPerDay)
-    this.counts = counts ?? new Uint8Array(3 * slotsPerDay)
+  constructor(room: Room) {
+    this.values = room.floats(curvesLength)
+    this.counts = room.bytes(curvesLength)
   }
 
   /** Fills `into` for a slot; `fallback` stands in where neither the slot nor its neighbours were ever seen. */

@@ -6,8 +6,9 @@
  * - Knows no forecasts: profile-forecast.ts and features.ts read from here.
  */
 import { lagCount, slotsPerDay } from './calendar.ts'
-import { packBytes, packFloats, unpackBytes, unpackFloats } from './packed.ts'
-import { type ProfileValue, SeasonalProfile } from './seasonal-profile.ts'
+import { packBytes, packFloats, unpackBytes, unpackFloats, unpackNumbers } from './packed.ts'
+import { Room, roomBytes } from './room.ts'
+import { type ProfileValue, profileBytes, SeasonalProfile } from './seasonal-profile.ts'
 
 /** Added to the mean to make the scale, so that an empty road does not blow up its noise. */
 const scaleOffset = 1
@@ -20,6 +21,14 @@ const residualMemories = [6, 24, 96] as const
 /** Layout of `numbers`, so that a snapshot is one array. */
 const at = { seen: 0, level: 1, deviation: 2, recent: 3, residuals: 4, size: 7 } as const
 
+/** Three rings one after the other, oldest first: what came, how far from the usual it was, whether it came. */
+const ringAt = { values: 0, residuals: lagCount, known: 2 * lagCount } as const
+const ringsLength = 3 * lagCount
+export const stateBytes = roomBytes({ doubles: [at.size], floats: [ringsLength] }) + profileBytes
+
+/** What the profile says of the bucket that is being taken in; nobody keeps it. */
+const usual: ProfileValue = { smooth: 0, raw: 0, days: 0, daysOfType: 0 }
+
 export interface SeriesSnapshot {
   readonly numbers: readonly number[]
   /** Packed: values, residuals, known flags; then the profile's curves and their days. */
@@ -30,26 +39,30 @@ export interface SeriesSnapshot {
 
 export class SeriesState {
   readonly profile: SeasonalProfile
-  /** Oldest first. */
-  readonly values: Float32Array
-  readonly residuals: Float32Array
-  readonly known: Float32Array
   readonly #rings: Float32Array
   readonly #numbers: Float64Array
-  readonly #now: ProfileValue = { smooth: 0, raw: 0, days: 0, daysOfType: 0 }
 
-  constructor(snapshot?: SeriesSnapshot) {
-    this.#rings = unpackFloats(snapshot?.rings, 3 * lagCount)
-    this.values = this.#rings.subarray(0, lagCount)
-    this.residuals = this.#rings.subarray(lagCount, 2 * lagCount)
-    this.known = this.#rings.subarray(2 * lagCount)
-    this.#numbers = Float64Array.from({ length: at.size }, (_, i) => snapshot?.numbers[i] ?? 0)
-    this.profile = snapshot
-      ? new SeasonalProfile(
-          unpackFloats(snapshot.profileValues, 3 * slotsPerDay),
-          unpackBytes(snapshot.profileCounts, 3 * slotsPerDay),
-        )
-      : new SeasonalProfile()
+  constructor(snapshot?: SeriesSnapshot, room = new Room(stateBytes)) {
+    this.#numbers = room.doubles(at.size)
+    this.#rings = room.floats(ringsLength)
+    this.profile = new SeasonalProfile(room)
+    if (!snapshot) return
+    unpackNumbers(snapshot.numbers, this.#numbers)
+    unpackFloats(snapshot.rings, this.#rings)
+    unpackFloats(snapshot.profileValues, this.profile.values)
+    unpackBytes(snapshot.profileCounts, this.profile.counts)
+  }
+
+  /** By lag: 0 is the oldest, `lagCount - 1` the newest. An expected value where none came. */
+  valueAt(lag: number): number {
+    return this.#rings[ringAt.values + lag]!
+  }
+  residualAt(lag: number): number {
+    return this.#rings[ringAt.residuals + lag]!
+  }
+  /** 1 where a value came, 0 where none did. */
+  knownAt(lag: number): 0 | 1 {
+    return this.#rings[ringAt.known + lag] === 1 ? 1 : 0
   }
 
   /** Values ever seen. */
@@ -73,7 +86,9 @@ export class SeriesState {
     return this.level + scaleOffset
   }
   get lagsKnown(): number {
-    return this.known.reduce((sum, known) => sum + known, 0)
+    let known = 0
+    for (let lag = 0; lag < lagCount; lag++) known += this.knownAt(lag)
+    return known
   }
 
   /** Mean residual of the last half hour (0), two hours (1), eight hours (2). */
@@ -84,8 +99,8 @@ export class SeriesState {
   update(value: number, slot: number, dayType: 0 | 1): void {
     const n = this.#numbers
     const isKnown = Number.isFinite(value)
-    this.profile.read(slot, dayType, this.recent, this.#now)
-    const expected = isKnown && this.seen === 0 ? value : this.#now.smooth
+    this.profile.read(slot, dayType, this.recent, usual)
+    const expected = isKnown && this.seen === 0 ? value : usual.smooth
     const residual = isKnown ? value - expected : 0
     if (isKnown) {
       n[at.seen]! += 1
@@ -98,9 +113,14 @@ export class SeriesState {
       const before = n[at.residuals + index]!
       n[at.residuals + index] = before + (residual - before) / memory
     })
-    push(this.values, isKnown ? value : expected)
-    push(this.residuals, residual)
-    push(this.known, isKnown ? 1 : 0)
+    this.#push(ringAt.values, isKnown ? value : expected)
+    this.#push(ringAt.residuals, residual)
+    this.#push(ringAt.known, isKnown ? 1 : 0)
+  }
+
+  #push(ring: number, value: number): void {
+    this.#rings.copyWithin(ring, ring + 1, ring + lagCount)
+    this.#rings[ring + lagCount - 1] = value
   }
 
   snapshot(): SeriesSnapshot {
@@ -116,9 +136,4 @@ export class SeriesState {
 /** A mean that is plain while young and forgets over `memory` values later. */
 function follow(mean: number, value: number, seen: number, memory: number): number {
   return mean + Math.max(1 / seen, 1 / memory) * (value - mean)
-}
-
-function push(ring: Float32Array, value: number): void {
-  ring.copyWithin(0, 1)
-  ring[lagCount - 1] = value
 }
