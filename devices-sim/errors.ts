@@ -20,7 +20,7 @@ export const WorldUnknown = defineError({
 export const CertificateMissing = defineError({
   code: 'IG_ERR_SIM_CERTIFICATE_MISSING',
   message: 'certificate of %s cannot be read: %s',
-  hint: 'Issue it with `npm run pki -- issue simulator ZONE` for a whole zone, or `npm run pki -- issue device NODE` for one device; or point --pki at the directory that holds it. A gateway in development makes those of the zones north and load.',
+  hint: 'Issue it with `npm run pki -- issue simulator ZONE` for a whole zone, or `npm run pki -- issue device NODE` for one device; or point --pki-dir at the directory that holds it. A gateway in development makes those of the zones north and load.',
   blame: 'operator',
   retry: 'never',
 })

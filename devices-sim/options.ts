@@ -5,7 +5,7 @@ import type { CertificateChoice } from './device/credentials.ts'
 
 export interface CommonOptions {
   readonly url: string
-  readonly pki: string
+  readonly pkiDir: string
   readonly zone: string
   readonly seed: number
   readonly speed: string
@@ -29,7 +29,7 @@ export const commonOptions: Readonly<Record<keyof CommonOptions, OptionSchema>> 
     default: 'mqtts://localhost:8883',
     description: 'the gateway (mqtts://host:port)',
   },
-  pki: {
+  pkiDir: {
     type: 'string',
     default: 'data/pki',
     description: 'directory with ca.crt and issued/<name>.crt and .key',

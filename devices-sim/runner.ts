@@ -74,7 +74,7 @@ export async function runSimulation(
   for (const note of world.notes ?? []) log.warn({ note }, 'this street is not wholly ours')
   if (options.junctionsOut) writeJunctions(options.junctionsOut, world.junctions)
 
-  const credentials = createCredentialStore(options.pki)
+  const credentials = createCredentialStore(options.pkiDir)
   const linkOf = (node: NodeId, kind: 'tlc' | 'det' | 'sim') =>
     createLink({
       url: options.url,

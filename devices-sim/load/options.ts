@@ -24,7 +24,7 @@ export interface Phase {
 export interface LoadOptions {
   readonly about: string
   readonly url: string
-  readonly pki: string
+  readonly pkiDir: string
   readonly zone: string
   readonly center: string
   readonly devices: number
@@ -63,7 +63,7 @@ export const loadProgram: ProgramSchema = {
       default: 'mqtts://localhost:8883',
       description: 'the gateway',
     },
-    pki: { type: 'string', default: 'data/pki', description: 'directory with the certificates' },
+    pkiDir: { type: 'string', default: 'data/pki', description: 'directory with the certificates' },
     zone: {
       type: 'string',
       pattern: '^[a-z0-9-]{1,32}$',

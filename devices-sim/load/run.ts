@@ -33,10 +33,10 @@ const accountsMsMax = 60_000
 
 export async function runLoad(options: LoadOptions, context: LoadContext): Promise<LoadReport> {
   checkOpenFiles(options.devices)
-  const credentials = createCredentialStore(options.pki).of(options.zone)
+  const credentials = createCredentialStore(options.pkiDir).of(options.zone)
   await knock(options.url, options.zone, credentials)
   const fleet = createFleet(options, credentials)
-  const watch = await watchAccounts(options.url, options.pki, options.center)
+  const watch = await watchAccounts(options.url, options.pkiDir, options.center)
   const before = await watch?.next(accountsMsMax)
   const pings = setInterval(() => fleet.ping(), pingStepMs)
   const ownDelay = monitorEventLoopDelay({ resolution: tickMs })

@@ -35,7 +35,7 @@ function spawnSimulator(options: SimulatorOptions, more: readonly string[]): Chi
     `--zone=${options.zone}`,
     `--seed=${options.seed}`,
     `--speed=${options.speed}`,
-    `--pki=${options.pkiDir}`,
+    `--pki-dir=${options.pkiDir}`,
     '--certificates=own',
     '--log-level=warn',
     `--junctions-out=${options.junctionsDir}`,

@@ -77,7 +77,7 @@ export async function openGateway(): Promise<TestGateway> {
       const make = () => createStreet({ layout, seed: 1, startMs, demandFactor: 1 })
       const all: CommonOptions = {
         url: house.url,
-        pki: dirname(house.authority.paths.caCert),
+        pkiDir: dirname(house.authority.paths.caCert),
         zone: 'north',
         seed: 1,
         speed: 'max',

@@ -49,7 +49,7 @@ test('what is wrong is a coded error with exit code 2', () => {
     ['IG_ERR_SIM_WORLD_UNKNOWN', ['moon']],
     ['IG_ERR_COMMAND_LINE_INVALID', ['street', '--sped', '1']],
     ['IG_ERR_COMMAND_LINE_INVALID', ['street', '--start', 'yesterday']],
-    ['IG_ERR_SIM_CERTIFICATE_MISSING', ['street', '--pki', '/nowhere']],
+    ['IG_ERR_SIM_CERTIFICATE_MISSING', ['street', '--pki-dir', '/nowhere']],
     ['IG_ERR_SIM_OUTPUT_UNWRITABLE', ['street', '--describe', '--junctions-out', join(file, 'in')]],
   ]
   for (const [code, args] of cases) {

@@ -226,7 +226,7 @@ test('a street in simulated time behind two doors is commanded like behind one',
   const run = runProgramFile('devices-sim/main.ts', [
     ...street,
     `--url=mqtts://localhost:${house.port}`,
-    `--pki=${house.certificates.dir}`,
+    `--pki-dir=${house.certificates.dir}`,
     ...['--speed=max', '--duration-s=90'],
   ])
   expect(await run.ended, run.errors()).toBe(0)

@@ -75,7 +75,7 @@ async function openTown(world: readonly string[]): Promise<Town> {
       runProgramFile('devices-sim/main.ts', [
         ...common,
         `--url=mqtts://localhost:${gateway.port}`,
-        `--pki=${certificates.dir}`,
+        `--pki-dir=${certificates.dir}`,
         '--speed=max',
         ...more,
       ]),

@@ -34,7 +34,7 @@ async function recordHour(): Promise<{ dataDir: string; junctions: string }> {
   await run(
     'devices-sim/main.ts',
     ...[...street, '--speed=max', '--no-twin', `--duration-s=${hourS}`],
-    ...[`--url=mqtts://localhost:${house.port}`, `--pki=${house.certificates.dir}`],
+    ...[`--url=mqtts://localhost:${house.port}`, `--pki-dir=${house.certificates.dir}`],
   )
   await house.stop()
   return { dataDir: house.dataDir, junctions }

@@ -84,7 +84,7 @@ async function openTown(champion: string, fault: readonly string[], durationS: n
   const street = runProgramFile('devices-sim/main.ts', [
     ...common,
     `--url=mqtts://localhost:${gateway.port}`,
-    `--pki=${certificates.dir}`,
+    `--pki-dir=${certificates.dir}`,
     ...['--speed=max', '--no-twin', `--duration-s=${durationS}`],
     ...fault.map((each) => `--fault=${each}`),
   ])

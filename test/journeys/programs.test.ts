@@ -46,7 +46,7 @@ test('the street in real time goes with a gateway as it comes (docs/simulator.md
   const { mqtts, web } = await gateway.ready
   const street = runProgramFile('devices-sim/main.ts', [
     ...['street', '--clock', 'system', '--url', `mqtts://localhost:${mqtts}`],
-    ...['--pki', join(dir, 'pki')],
+    ...['--pki-dir', join(dir, 'pki')],
   ])
   await eventually(async () => {
     const metrics = await (await fetch(`http://127.0.0.1:${web}/metrics`)).text()

@@ -31,7 +31,7 @@ export async function openStreet(context: TestContext, options: StandOptions): P
   const street = startProgram(program, [
     ...common,
     `--url=mqtts://localhost:${port}`,
-    `--pki=${stand.certificates.dir}`,
+    `--pki-dir=${stand.certificates.dir}`,
     '--speed=20',
     '--no-twin',
   ])

@@ -23,7 +23,7 @@ export function runStreet(house: House, more: readonly string[]) {
   return runProgramFile('devices-sim/main.ts', [
     ...street,
     `--url=mqtts://localhost:${house.port}`,
-    `--pki=${house.certificates.dir}`,
+    `--pki-dir=${house.certificates.dir}`,
     ...more,
   ])
 }

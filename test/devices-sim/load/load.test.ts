@@ -142,7 +142,7 @@ describe('against a broker', () => {
     const options: LoadOptions = {
       about: '',
       url: house.url,
-      pki: dirname(house.authority.paths.caCert),
+      pkiDir: dirname(house.authority.paths.caCert),
       zone: 'load',
       center: '',
       devices: 20,
@@ -290,8 +290,8 @@ describe('against a broker', () => {
     await house.issue('simulator', 'load')
     const line = readCommandLine<LoadOptions>(loadProgram, withScenario([]), {})
     if (line.kind !== 'run') throw new Error('help')
-    const pki = dirname(house.authority.paths.caCert)
-    const options = { ...line.options, url: 'mqtts://localhost:1', pki }
+    const pkiDir = dirname(house.authority.paths.caCert)
+    const options = { ...line.options, url: 'mqtts://localhost:1', pkiDir }
     await expect(
       runLoad(options, { signal: new AbortController().signal, live: () => {} }),
     ).rejects.toMatchObject({ code: 'IG_ERR_SIM_BROKER_UNREACHABLE' })

@@ -30,7 +30,7 @@ async function prepare() {
     const program = runProgramFile('devices-sim/load/main.ts', [
       scenario,
       `--url=mqtts://localhost:${house.port}`,
-      `--pki=${house.certificates.dir}`,
+      `--pki-dir=${house.certificates.dir}`,
       ...more,
     ])
     const code = await program.ended
