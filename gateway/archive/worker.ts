@@ -6,7 +6,6 @@
  * - Where there are more threads than cores the door and the ledger go first: nobody waits for the archive.
  */
 import { randomInt } from 'node:crypto'
-import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { isCodedError } from '../../schemas/coded-error.ts'
@@ -15,6 +14,7 @@ import type { HistoryQueries } from '../history/queries.ts'
 import { createHistoryReader } from '../history/reader.ts'
 import { openInflux } from '../influx/influx.ts'
 import { createSystemClock } from '../kit/clock.ts'
+import { archiveNiceness, giveWay } from '../kit/niceness.ts'
 import { createRelayLog, createRelayMetrics } from '../kit/relay.ts'
 import { serveThread, type ThreadWork } from '../kit/supervised-thread.ts'
 import { openLedgerReader } from '../ledger/reader.ts'
@@ -23,8 +23,6 @@ import { createRecordBlocks } from './record-blocks.ts'
 
 const reportEveryMs = 1_000
 const retryMs = 1_000
-/** A third of the share of a thread that has none. Linux only: there it is the thread's, elsewhere the whole process's. */
-const niceness = 5
 
 async function openArchive(
   data: ThreadData,
@@ -165,17 +163,8 @@ async function openArchive(
   }
 }
 
-giveWay()
+giveWay(archiveNiceness)
 
 await serveThread<ToThread, FromThread>(parentPort!, (say) =>
   openArchive(workerData as ThreadData, say),
 )
-
-function giveWay(): void {
-  if (process.platform !== 'linux') return
-  try {
-    setPriority(niceness)
-  } catch {
-    // A sandbox that forbids it costs the door some delay under full load; an archive that does not start would cost more.
-  }
-}

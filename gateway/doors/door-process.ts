@@ -10,6 +10,7 @@ import { createBroker, type SharedBroker } from '../../broker/broker.ts'
 import type { TlsFiles } from '../../broker/credentials.ts'
 import type { BrokerLimits } from '../../broker/limits.ts'
 import { createSystemClock } from '../kit/clock.ts'
+import { helpersGiveWay } from '../kit/niceness.ts'
 import { plainError } from '../kit/plain-error.ts'
 import { createRelayLog, createRelayMetrics } from '../kit/relay.ts'
 import {
@@ -24,6 +25,8 @@ import {
 } from './messages.ts'
 import { RemoteGate } from './remote-gate.ts'
 import { type Frame, Wire } from './wire.ts'
+
+helpersGiveWay()
 
 /** As door-link.ts has laid it. */
 const wireFd = 4

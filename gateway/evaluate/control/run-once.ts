@@ -143,7 +143,11 @@ function startSimulator(house: House, seed: number, more: readonly string[]): Ch
       ...[join(root, 'devices-sim/main.ts'), 'sumo'],
       ...[`--scenario=${house.scenario}`, `--sumo=${house.sumo}`, `--sumo-home=${house.sumoHome}`],
       ...[`--zone=${zone}`, `--seed=${seed}`, '--speed=max', '--no-twin', '--certificates=own'],
-      ...[`--pki-dir=${house.pkiDir}`, `--junctions-out=${house.junctionsDir}`, '--log-level=error'],
+      ...[
+        `--pki-dir=${house.pkiDir}`,
+        `--junctions-out=${house.junctionsDir}`,
+        '--log-level=error',
+      ],
       ...more,
     ],
     signal: house.signal,
