@@ -27,10 +27,14 @@ export function giveWay(niceness: number): void {
 export function helpersGiveWay(): void {
   if (process.platform !== 'linux') return
   attempt(() => {
-    for (const thread of readdirSync(tasks))
-      if (readFileSync(`${tasks}/${thread}/comm`, 'utf8').trim() === helperName)
-        setPriority(Number(thread), helperNiceness)
+    // Each by itself: one that has ended since it was listed must not keep the rest from it.
+    for (const thread of readdirSync(tasks)) attempt(() => helperGivesWay(thread))
   })
+}
+
+function helperGivesWay(thread: string): void {
+  if (readFileSync(`${tasks}/${thread}/comm`, 'utf8').trim() === helperName)
+    setPriority(Number(thread), helperNiceness)
 }
 
 function attempt(work: () => void): void {
