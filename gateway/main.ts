@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** `npm run gateway`: the gateway alone, as in production (compose/program.ts). */
+import { createSystemClock } from './kit/clock.ts'
 import { keepCompiled } from './kit/compile-cache.ts'
 import { helpersGiveWay } from './kit/niceness.ts'
 
 keepCompiled()
-helpersGiveWay()
+helpersGiveWay(createSystemClock())
 await import('./compose/program.ts')

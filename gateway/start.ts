@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** `npm start`: the whole system at work on one machine (start/program.ts). */
+import { createSystemClock } from './kit/clock.ts'
 import { keepCompiled } from './kit/compile-cache.ts'
 import { helpersGiveWay } from './kit/niceness.ts'
 
 keepCompiled()
-helpersGiveWay()
+helpersGiveWay(createSystemClock())
 await import('./start/program.ts')

@@ -26,12 +26,11 @@ import {
 import { RemoteGate } from './remote-gate.ts'
 import { type Frame, Wire } from './wire.ts'
 
-helpersGiveWay()
-
 /** As door-link.ts has laid it. */
 const wireFd = 4
 const reportEveryMs = 1_000
 const clock = createSystemClock()
+helpersGiveWay(clock)
 const metrics = createRelayMetrics()
 
 let broker: SharedBroker | undefined
