@@ -1,13 +1,13 @@
 /**
  * Keeps what the forecaster has learned across restarts: its own file, and the ledger for what came after it.
  *
- * - Saved every minute and at the end; what a crash makes it lack is read again from the ledger.
+ * - Saved every minute, a large house less often, and at the end; what a crash makes it lack is read again from the ledger.
  * - Twice a day one is kept beside, as long as the ledger holds what came after it: from there any forecast the ledger
  *   still has the readings of can be made again.
  * - A file that cannot be read is told and left aside: the forecaster then learns anew, nothing stops.
  */
 import { join } from 'node:path'
-import { createSystemClock } from '../kit/clock.ts'
+import { type Clock, createSystemClock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { Part } from '../kit/part.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -28,13 +28,23 @@ export interface KeeperOptions {
   readonly position: () => number
   /** Name of the live reader's cursor: up to there the forecaster had seen everything. */
   readonly reader: string
+  /** The machine's by default. */
+  readonly clock?: Pick<Clock, 'after'>
 }
 
-const saveEveryMs = 60_000 // A crash costs at most a minute of reading again.
+/** A crash costs a small house at most a minute of reading again, and no house more than ten. */
+const pauseMsMin = 60_000
+const pauseMsMax = 600_000
+/**
+ * A city's 200 MB take seconds, and what they leave behind makes the garbage collector walk the whole heap: once a minute
+ * that was what most of its slowest answers waited for.
+ */
+const savingShareMax = 0.01
 const bounds = { recordsMax: 2_000, bytesMax: 1024 * 1024 }
 
 export function createForecastKeeper(options: KeeperOptions): Part {
   const { ledger, log } = options
+  const clock = options.clock ?? createSystemClock()
   const file = join(options.dir, stateName)
   let cancel: (() => void) | undefined
   let saving: Promise<void> | undefined
@@ -45,14 +55,22 @@ export function createForecastKeeper(options: KeeperOptions): Part {
     await keepCheckpoint(file, { dir: options.dir, offset, firstOffset: ledger.firstOffset })
   }
 
-  function save(): Promise<void> {
-    // A large house takes a while to write; the next save waits for the one under way.
-    saving ??= write()
-      .catch((err) => log.warn({ err, file }, 'what the forecaster has learned was not written'))
-      .finally(() => {
+  async function save(): Promise<void> {
+    try {
+      await write()
+    } catch (err) {
+      log.warn({ err, file }, 'what the forecaster has learned was not written')
+    }
+  }
+
+  function saveAfter(pauseMs: number): void {
+    cancel = clock.after(pauseMs, () => {
+      const beganMs = performance.now()
+      saving = save().then(() => {
         saving = undefined
+        if (cancel) saveAfter(pauseAfter(performance.now() - beganMs))
       })
-    return saving
+    })
   }
 
   async function load(): Promise<number | undefined> {
@@ -80,13 +98,19 @@ export function createForecastKeeper(options: KeeperOptions): Part {
     async start() {
       const seen = await load()
       await relearn(seen ?? ledger.firstOffset, ledger.loadCursor(options.reader))
-      cancel = createSystemClock().every(saveEveryMs, () => void save())
+      saveAfter(pauseMsMin)
     },
     async stop() {
       if (cancel === undefined) return
       cancel()
+      cancel = undefined
       await saving
       await save()
     },
   }
+}
+
+/** From the end of a save that took this long to the beginning of the next. */
+function pauseAfter(tookMs: number): number {
+  return Math.min(pauseMsMax, Math.max(pauseMsMin, tookMs / savingShareMax))
 }
