@@ -2,8 +2,8 @@
 /** `npm start`: the whole system at work on one machine (start/program.ts). */
 import { createSystemClock } from './kit/clock.ts'
 import { keepCompiled } from './kit/compile-cache.ts'
-import { helpersGiveWay } from './kit/niceness.ts'
+import { adaptToLargeHeap } from './kit/large-heap.ts'
 
 keepCompiled()
-helpersGiveWay(createSystemClock())
+adaptToLargeHeap(createSystemClock())
 await import('./start/program.ts')

@@ -10,7 +10,7 @@ import { createBroker, type SharedBroker } from '../../broker/broker.ts'
 import type { TlsFiles } from '../../broker/credentials.ts'
 import type { BrokerLimits } from '../../broker/limits.ts'
 import { createSystemClock } from '../kit/clock.ts'
-import { helpersGiveWay } from '../kit/niceness.ts'
+import { adaptToLargeHeap } from '../kit/large-heap.ts'
 import { plainError } from '../kit/plain-error.ts'
 import { createRelayLog, createRelayMetrics } from '../kit/relay.ts'
 import {
@@ -30,7 +30,7 @@ import { type Frame, Wire } from './wire.ts'
 const wireFd = 4
 const reportEveryMs = 1_000
 const clock = createSystemClock()
-helpersGiveWay(clock)
+adaptToLargeHeap(clock)
 const metrics = createRelayMetrics()
 
 let broker: SharedBroker | undefined
