@@ -32,7 +32,7 @@ export interface KeeperOptions {
   readonly clock?: Pick<Clock, 'after'>
 }
 
-/** A crash costs a small house at most a minute of reading again, and no house more than ten. */
+/** What a crash makes it read again: of a small house a minute, of none more than ten, which takes a city some 10 s. */
 const pauseMsMin = 60_000
 const pauseMsMax = 600_000
 /**

@@ -12,22 +12,27 @@ import { eventually } from '../../support/eventually.ts'
 
 const minuteMs = 60_000
 
-/** A keeper whose saves take this long; what it wrote, and a clock that moves on minute by minute. */
-async function keep(saveTakesMs: number) {
+/** A keeper whose first save takes this long, the others no time: how many there were, what it waits for before each, and its clock. */
+async function keep(firstTakesMs: number) {
   const dir = await mkdtemp(join(tmpdir(), 'keeper-'))
   const ledger = await openLedger({ dir, log: silentLog })
   const clock = createEventClock(0)
-  const saves = { begun: 0, done: 0 }
+  const pausesMs: number[] = []
+  let saves = 0
   const keeper = createForecastKeeper({
     dir,
     ledger,
     log: silentLog,
-    clock,
+    clock: {
+      after(delayMs, fn) {
+        pausesMs.push(delayMs)
+        return clock.after(delayMs, fn)
+      },
+    },
     async save(file) {
-      saves.begun += 1
-      await setTimeout(saveTakesMs)
+      if (saves === 0) await setTimeout(firstTakesMs)
       writeFileSync(file, 'learned\n')
-      saves.done += 1
+      saves += 1
     },
     load: async () => undefined,
     relearn() {},
@@ -35,39 +40,50 @@ async function keep(saveTakesMs: number) {
     reader: 'control',
   })
   await keeper.start(new AbortController().signal)
-  let isStopped = false
-  const stop = async () => {
-    if (!isStopped) await keeper.stop(5_000)
-    isStopped = true
-  }
   onTestFinished(async () => {
-    await stop()
+    await keeper.stop(5_000)
     await ledger.close()
     await rm(dir, { recursive: true, force: true })
   })
-  /** A save that fell due on the way ends before the next minute begins. */
-  async function pass(minutes: number): Promise<number> {
-    for (let minute = 0; minute < minutes; minute++) {
-      clock.advanceTo(clock.nowMs() + minuteMs)
-      await eventually(() => expect(saves.done).toBe(saves.begun))
-      await setTimeout(50) // What follows a save is done with.
-    }
-    return saves.done
+  return {
+    pausesMs,
+    saves: () => saves,
+    stop: () => keeper.stop(5_000),
+    pass: (ms: number) => clock.advanceTo(clock.nowMs() + ms),
+    /** This many saves are over, and the next is waited for. */
+    saved: (times: number) =>
+      eventually(() => expect([saves, pausesMs.length]).toEqual([times, times + 1])),
   }
-  return { pass, stop, saves }
 }
 
 test('what a small house has learned is saved every minute, and once more at the end', async () => {
-  const { pass, stop, saves } = await keep(10)
-  expect(await pass(3)).toBe(3)
+  const { pass, saved, saves, stop, pausesMs } = await keep(10)
+  for (const times of [1, 2, 3]) {
+    pass(minuteMs)
+    await saved(times)
+  }
+  expect(new Set(pausesMs)).toEqual(new Set([minuteMs]))
   await stop()
-  expect(saves.done).toBe(4)
-  expect(await pass(5)).toBe(4)
+  expect(saves()).toBe(4)
+  pass(5 * minuteMs)
+  await setTimeout(50)
+  expect(saves()).toBe(4)
 })
 
 test('a house that takes long to write is saved so often that it takes a hundredth of the time', async () => {
-  const { pass } = await keep(1_500)
-  expect(await pass(1)).toBe(1)
-  expect(await pass(2)).toBe(1)
-  expect(await pass(1)).toBe(2)
+  const { pass, saved, pausesMs } = await keep(1_500)
+  pass(minuteMs)
+  await saved(1)
+  expect(pausesMs[1]).toBeGreaterThan(140_000)
+  pass(pausesMs[1]! - 1)
+  await saved(1)
+  pass(1)
+  await saved(2)
+})
+
+test('a crash never has more than ten minutes to read again', async () => {
+  const { pass, saved, pausesMs } = await keep(6_500)
+  pass(minuteMs)
+  await saved(1)
+  expect(pausesMs[1]).toBe(10 * minuteMs)
 })
